@@ -1,0 +1,95 @@
+## Partywall: each target needs nothing typed before it, and does nothing twice.
+##
+##   make setup   .venv with the exact versions of constraints.txt
+##   make demo    the leak attempt, without the wall and with it (ARGS='--json --seed 7')
+##   make test    every test, with coverage (test-peers: against servers of others, in .peers)
+##   make check   format, lint, types, imports, dependencies, docs (no tests)
+##   make ni      non-interference, N worlds (N=2000)
+##   make bench   the budgets, each beside its peer (bench-channels: what guard adds to a message)
+##   make docs    the documentation's links, and the next entry of the changelog
+##   make clean   away with everything that can be made again
+
+PYTHON ?= python3
+JOBS ?= 2
+N ?= 2000
+ARGS ?=
+
+BIN := .venv/bin
+CODE := partywall firewall adapters sandbox vault demo
+TRUSTED := firewall/core/*,firewall/stack.py,sandbox/*
+
+# Pyright and its node both come from the package index, as wheels: nothing is looked for elsewhere.
+export PYRIGHT_PYTHON_GLOBAL_NODE := 0
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.PHONY: help setup demo test check bench bench-channels ni docs clean
+
+help:
+	@sed -n 's/^## \{0,1\}//p' Makefile
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	touch $@
+
+demo: .venv/.ready
+	@$(BIN)/python -m demo $(ARGS)
+
+test: .venv/.ready
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --include='$(TRUSTED)' --fail-under=100
+
+test-peers: .venv/.ready .peers/telemelya/.ready .peers/emulate/.ready .peers/clients/.ready
+	PYTHONPATH=.peers/clients $(BIN)/python -m pytest tests/peers -v --durations=5 -o cache_dir=.peers/cache
+
+# Each is made whole or not at all, and again when its list of versions changes.
+.peers/telemelya/.ready: tests/peers/requirements-telemelya.txt
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	$(@D)/bin/python -m pip check
+	touch $@
+
+# Beside the project's own environment, so without what it has already; the check is of both together.
+.peers/clients/.ready: tests/peers/requirements-clients.txt .venv/.ready
+	rm -rf $(@D)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(@D) -r $<
+	PYTHONPATH=$(@D) $(BIN)/python -m pip check
+	touch $@
+
+# With the node that pyright runs on. No script of a package is run.
+.peers/emulate/.ready: tests/peers/package.json tests/peers/package-lock.json .venv/.ready
+	rm -rf $(@D)
+	mkdir -p $(@D)
+	cp tests/peers/package.json tests/peers/package-lock.json $(@D)
+	$(BIN)/python -m tests.peers.npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+check: .venv/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/deptry $(CODE)
+	$(BIN)/vulture
+	$(BIN)/python -m tests.meta.docs_check
+
+bench: .venv/.ready
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-channels: .venv/.ready
+	$(BIN)/python -m benchmarks --only channels $(ARGS)
+
+ni: .venv/.ready
+	$(BIN)/python -m tests.noninterference --count $(N) $(ARGS)
+
+docs: .venv/.ready
+	$(BIN)/python -m tests.meta.docs_check
+	$(BIN)/towncrier build --draft
+
+clean:
+	rm -rf .venv .peers build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
