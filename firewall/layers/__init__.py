@@ -1,0 +1,1 @@
+"""The layers: each judges a case and never acts."""

@@ -1,0 +1,1 @@
+"""The decision point: what is granted, and to whom."""
