@@ -1,0 +1,1 @@
+"""Detection: rules that find typed values and foreign excerpts in text."""

@@ -1,0 +1,54 @@
+"""Structural ids: order numbers, ticket ids, account numbers and UUIDs, known by their shape alone."""
+
+import re
+from collections.abc import Sequence
+
+from firewall.core.ports import Match
+from firewall.detect.keys import key_of
+from firewall.detect.marker import ID
+
+# Every quantifier is bounded or runs over one class that nothing after it shares, and no two of them compete
+# for a character: a hostile text costs at most a constant factor of its length.
+_NUMBERED = re.compile(
+    r"(?<![^\W_])(?:[A-Z]{1,15}-?[0-9]{4,12}|[A-Za-z]{1,15}[-_#]?[0-9]{5,12}|[A-Z]{2,15} [0-9]{5,12})"
+    r"(?:-[0-9]{1,12}){0,3}(?![^\W_])"
+)
+# A fraction (`0.30000000000000004`) is no id; a number of any other surroundings is, even inside a word.
+_DIGITS = re.compile(r"(?<![0-9])(?<![0-9][.,])[0-9]{6,}")
+_UUID = re.compile(r"(?<![^\W_])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![^\W_])")
+# What no numbered id is without; a UUID may be all letters and has four dashes. Spelt so that the engine can
+# skip to the first digit.
+_HINT = re.compile(r"[0-9][0-9]{3}")
+_DASHES = 4
+_RULES = (
+    ("identifier.NUMBERED", _NUMBERED),
+    ("identifier.DIGITS", _DIGITS),
+    ("identifier.UUID", _UUID),
+)
+
+
+class Identifiers:
+    """Finds ids by their shape: letters with 4 to 12 digits, 6 digits or more in a row, UUIDs.
+
+    Dates, years and short counts stay: fewer than 4 digits is never an id, and lower-case letters need 5.
+    """
+
+    @property
+    def rules(self) -> Sequence[str]:
+        """The rules that are live."""
+        return tuple(rule for rule, _ in _RULES)
+
+    def excludes(self, text: str) -> bool:
+        """True only if there is no id in this text or in any piece of it; see `detectors.Glances`."""
+        return text.count("-") < _DASHES and _HINT.search(text) is None
+
+    def scan(self, text: str) -> Sequence[Match]:
+        """Find every id, in order of start."""
+        if self.excludes(text):
+            return []
+        found = [
+            Match(start=hit.start(), stop=hit.end(), kind=ID, rule=rule, key=key_of(ID, hit.group()))
+            for rule, pattern in _RULES
+            for hit in pattern.finditer(text)
+        ]
+        return sorted(found, key=lambda match: (match.start, match.stop, match.rule))
