@@ -1,0 +1,120 @@
+"""Writing down one judgement: what happened, how much was looked at, and nothing of what it said."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from firewall.core.ports import IdSource, RecordStore
+from firewall.core.receipt import Judgement, Record, RecordKind
+from firewall.core.session import Turn
+from firewall.core.subject import Json, Outbound, Subject, ToolCall, thawed
+from firewall.core.verdict import Deny, Finding, ReasonCode, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scribe:
+    """Commits judgements; a refusal or a change is durable before anything follows from it."""
+
+    store: RecordStore
+    ids: IdSource
+
+    async def write(
+        self, turn: Turn, subject: Subject, records: tuple[Record, ...], deny: Deny | None
+    ) -> None:
+        """Commit a judgement.
+
+        One with nothing to report is queued: it becomes durable no later than the next effect.
+
+        Raises:
+            StoreUnavailable: It could not be committed, so the caller must refuse.
+        """
+        reason = None if deny is None else deny.reason
+        judgement = self._judgement(turn, subject, records, allowed=deny is None, reason=reason)
+        if records:
+            await self.store.record(judgement)
+        else:
+            self.store.queue(judgement)
+
+    def keep(self, turn: Turn, subject: Subject, records: tuple[Record, ...]) -> None:
+        """Queue what was judged before a cancellation; does not wait, so it cannot be cancelled.
+
+        Nothing was allowed, and nothing denied either: it has no reason.
+        """
+        if records:
+            self.store.queue(self._judgement(turn, subject, records, allowed=False, reason=None))
+
+    def _judgement(
+        self,
+        turn: Turn,
+        subject: Subject,
+        records: tuple[Record, ...],
+        *,
+        allowed: bool,
+        reason: ReasonCode | None,
+    ) -> Judgement:
+        return Judgement(
+            tenant=turn.principal.tenant,
+            session=turn.session,
+            turn=turn.id,
+            ref=turn.ref,
+            subject=subject.kind,
+            allowed=allowed,
+            reason=reason,
+            records=records,
+            bytes_scanned=sum(len(each.text.encode("utf-8", "surrogatepass")) for each in subject.leaves),
+            # Keyed, so that a short text cannot be found by trying: the key stays with the deployment.
+            digest=self.ids.derived("content", *content_of(subject)),
+        )
+
+
+def content_of(subject: Subject) -> tuple[str | None, ...]:
+    """Give all that a digest of this subject binds: its text, what is called, and where it goes."""
+    match subject:
+        case ToolCall(name=name, arguments=arguments):
+            return called(name, arguments)
+        case Outbound(destination=destination, private=private):
+            return (*destination.place, str(private), *(each.text for each in subject.leaves))
+        case _:
+            return tuple(each.text for each in subject.leaves)
+
+
+def called(name: str, arguments: Mapping[str, Json]) -> tuple[str, str]:
+    """Give what binds a tool call, judged or executed: its name and its canonical arguments."""
+    return (name, json.dumps(thawed(arguments), sort_keys=True, separators=(",", ":")))
+
+
+def denial(deny: Deny, layer: str) -> Record:
+    """Give the record of a refusal."""
+    return Record(
+        kind=RecordKind.DENIAL,
+        layer=layer,
+        rule=deny.rule or deny.reason.value,
+        severity=deny.severity,
+        violation=True,
+    )
+
+
+def shadow(finding: Finding, layer: str, slot: str) -> Record:
+    """Give the record of a rule that is only watched; it is counted and never pages."""
+    return Record(
+        kind=RecordKind.SHADOW,
+        layer=layer,
+        rule=finding.rule,
+        severity=Severity.INFO,
+        violation=False,
+        slot=slot,
+        preview=f"{finding.rule}, {finding.stop - finding.start}",
+    )
+
+
+def unmet(finding: Finding, layer: str, slot: str) -> Record:
+    """Give the record of a foreign finding that no redaction answers: it is a violation by itself."""
+    return Record(
+        kind=RecordKind.NOTICE,
+        layer=layer,
+        rule=finding.rule,
+        severity=Severity.HIGH,
+        violation=True,
+        slot=slot,
+        preview=f"{finding.rule}, {finding.stop - finding.start}",
+    )
