@@ -1,0 +1,1 @@
+"""Mechanism below the wall: paths, compartments, processes and egress. Knows no tenant and no chat."""
