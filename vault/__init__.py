@@ -1,0 +1,1 @@
+"""The stores: tenants, sessions, vault entries, violations and receipts."""

@@ -1,0 +1,213 @@
+"""Opening a vault: the key, the schema, the stores, and what the last process left behind."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from firewall.core.ports import Clock, IdSource
+from vault.crypto import KEY_BYTES, Master, Random
+from vault.effects import Effects
+from vault.entries import Entries
+from vault.heart import Heart
+from vault.holder import Holder, Opening
+from vault.job import Job
+from vault.keyfile import FILE_NAME, file_made, folder_made
+from vault.keyfile import master_key as read_master_key
+from vault.keys import Keyring, deployment_secret
+from vault.lexicon import Lexicon
+from vault.migrations import migrated, migrations
+from vault.notes import Notes
+from vault.outbox import Outbox
+from vault.records import Records
+from vault.sessions import Sessions
+from vault.sqlite import MEMORY, Database, Synchronous
+from vault.tenants import Tenants
+from vault.writer import Writer
+
+DEFAULT_PATH = ".partywall/partywall.db"
+
+
+class _Engine:
+    """What runs behind the stores, and the order in which it stops."""
+
+    def __init__(self, database: Database, writer: Writer, heart: Heart, holder: Holder) -> None:
+        self.database = database
+        self.writer = writer
+        self.heart = heart
+        self.holder = holder
+        self._closed: asyncio.Task[None] | None = None
+
+    async def close(self, settle: Callable[[], Awaitable[None]] | None) -> None:
+        """Stop once, whoever asks and however often; a cancelled caller does not stop the stopping."""
+        if self._closed is None:
+            self._closed = asyncio.create_task(self._close(settle), name="partywall closing")
+        await asyncio.shield(self._closed)
+
+    async def _close(self, settle: Callable[[], Awaitable[None]] | None) -> None:
+        try:
+            if settle is not None:
+                await settle()
+                await self.heart.forget()
+        finally:
+            await self.heart.close()
+            await self.writer.close()
+            await self.database.close()
+            self.holder.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vault:
+    """The stores of one deployment, open; `async with` closes them.
+
+    Attributes:
+        ids: The deployment's source of ids.
+        secret: What ids and compartments are derived from; never shown.
+    """
+
+    sessions: Sessions
+    records: Records
+    effects: Effects
+    entries: Entries
+    notes: Notes
+    outbox: Outbox
+    tenants: Tenants
+    lexicon: Lexicon
+    ids: IdSource
+    secret: bytes
+    engine: _Engine
+
+    def __repr__(self) -> str:
+        return "Vault()"
+
+    async def close(self) -> None:
+        """Commit what was handed in, then let go of the database; a second call changes nothing.
+
+        Raises:
+            StoreUnavailable: Queued judgements could not be committed; the database is closed all the same.
+        """
+        await self.engine.close(self.records.settle)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def open_vault(
+    path: str | None = None,
+    *,
+    clock: Clock,
+    ids_factory: Callable[[bytes], IdSource],
+    master_key: bytes | None = None,
+    random: Random = os.urandom,
+    synchronous: Synchronous = Synchronous.FULL,
+    busy_timeout_s: float = 5.0,
+    lease_s: float = 60.0,
+) -> Vault:
+    """Open the database, which may be new, with the right key and schema, or refuse.
+
+    Args:
+        path: The database's file, `:memory:`, or None for `./.partywall/partywall.db`.
+        clock: Time for what is written down and for watching other processes.
+        ids_factory: Makes the source of ids from the deployment's secret; called once.
+        master_key: 32 bytes, or None for the file `master.key` beside the database, made on first use.
+        random: Where keys and nonces come from.
+        synchronous: How durable a commit is; `FULL` survives a power cut.
+        busy_timeout_s: Longest wait for another process's transaction, in seconds.
+        lease_s: How long a living process may go without a sign before it loses its sessions, in seconds.
+
+    Raises:
+        KeyMismatch: The master key is missing, malformed, readable by others, or not the right one.
+        SchemaTooNew: A newer program wrote the database.
+        IntegrityError: It is damaged, or another program's.
+        StoreUnavailable: It cannot be opened, written or locked.
+    """
+    where = path or DEFAULT_PATH
+    file = None if where == MEMORY else Path(os.path.abspath(where))  # noqa: ASYNC240 - no input or output: joins text
+    opening = await asyncio.to_thread(_begun, file)
+    try:
+        folder = None if file is None else file.with_name(f"{file.name}.holders")
+        holder = await asyncio.to_thread(Holder.take, folder, random)
+        try:
+            database = await Database.open(
+                MEMORY if file is None else str(file), synchronous=synchronous, busy_timeout_s=busy_timeout_s
+            )
+            writer = Writer(database.write)
+            heart = Heart(holder, database, writer, clock, lease_s=lease_s)
+        except BaseException:
+            holder.close()
+            raise
+        engine = _Engine(database, writer, heart, holder)
+        try:
+            master, secret = await _unlocked(engine, file, master_key, random)
+            vault = _furnished(engine, Keyring(master, random), secret, clock, ids_factory(secret))
+            await vault.effects.recover()
+        except BaseException:
+            await engine.close(None)
+            raise
+    finally:
+        opening.end()
+    return vault
+
+
+async def _unlocked(
+    engine: _Engine, file: Path | None, given: bytes | None, random: Random
+) -> tuple[Master, bytes]:
+    """Bring the schema up to date and find the key that fits, before anything is read or written."""
+    steps = migrations()
+    await engine.writer.submit("", lambda: migrated(steps))
+    sealed = await engine.database.read(_holds_keys)
+    master = Master.of(await asyncio.to_thread(_material, file, given, random, make=not sealed))
+    return master, await engine.writer.submit("", lambda: deployment_secret(master, random))
+
+
+def _begun(file: Path | None) -> Opening:
+    opening = Opening(file)
+    if file is not None:
+        folder_made(file.parent)
+        opening.begin()
+        try:
+            file_made(file)
+        except BaseException:
+            opening.end()
+            raise
+    return opening
+
+
+def _material(file: Path | None, given: bytes | None, random: Random, *, make: bool) -> bytes:
+    if given is not None:
+        return given
+    if file is None:
+        return random(KEY_BYTES)
+    return read_master_key(file.with_name(FILE_NAME), random, make=make)
+
+
+def _holds_keys() -> Job[bool]:
+    rows = yield ("SELECT 1 FROM meta LIMIT 1", ())
+    return bool(rows)
+
+
+def _furnished(engine: _Engine, keyring: Keyring, secret: bytes, clock: Clock, ids: IdSource) -> Vault:
+    database, writer, heart = engine.database, engine.writer, engine.heart
+    records = Records(database, writer, secret=secret, clock=clock, holder=heart.id)
+    lexicon = Lexicon(database, keyring, secret=secret)
+    return Vault(
+        sessions=Sessions(database, writer, keyring, heart, lexicon, clock=clock, ids=ids),
+        records=records,
+        effects=Effects(database, writer, records, heart, clock=clock, ids=ids),
+        entries=Entries(database, writer, keyring, secret=secret, clock=clock),
+        notes=Notes(database, writer, keyring, secret=secret),
+        outbox=Outbox(database),
+        tenants=Tenants(database, writer, clock),
+        lexicon=lexicon,
+        ids=ids,
+        secret=secret,
+        engine=engine,
+    )
