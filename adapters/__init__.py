@@ -1,0 +1,1 @@
+"""The edges to chat platforms and model clients."""
