@@ -1,0 +1,92 @@
+"""`partywall init`: a commented configuration that loads as it stands."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firewall.core.errors import ConfigError
+from partywall.cli.desk import DEFAULT_CONFIG, say
+
+TEMPLATE = """\
+# Partywall's configuration. Every line that is commented out shows the default, or an example that says so.
+# All settings, with units: docs/configuration.md. Check it with `partywall doctor`.
+
+# How strictly detection judges: strict, standard, light or observe. Isolation by label is on in all of them.
+profile = "standard"
+
+# LiteLLM's name of the model that `turn.complete` asks. Example:
+# model = "gpt-4o-mini"
+
+# Which kinds of sender are served: human, bot, external, anonymous, webhook, system, unknown.
+# serve = ["human"]
+
+# Prompts of yours, as your bot sends them; {name} marks a hole. Other system text is denied. Example:
+# prompts = ["You are the helper of {company}. Answer briefly."]
+
+# Without any tenant, each Slack workspace and Discord guild is its own, and elsewhere each conversation is.
+# As soon as one is named, senders of all other realms are denied. Example:
+# [[tenant]]
+# id = "acme"
+# realms = [
+#     { channel = "slack", realm = "T0123ABCD" },
+#     { channel = "telegram", realm = "123456789", conversation = "-100987654321" },
+# ]
+# [tenant.tools]
+# grants = ["exec"]                    # dangerous tools, by name; `partywall doctor` lists them
+# hosts = ["api.example.org"]          # hosts that `fetch` may reach; ".example.org" for its subdomains
+# only = ["read", "list", "exec"]      # if given, no other tool runs
+
+[store]
+path = ".partywall/partywall.db"
+# The master key opens everything that is kept. Keep it away from the database and its backups. Example:
+# master_key_file = "/run/secrets/partywall.key"
+# synchronous = "FULL"                 # NORMAL is faster, and may lose the last commits in a power cut
+
+[files]
+path = ".partywall/files"
+# workspace = "/"                      # a prefix that bots write for their own folder
+# max_bytes = 100000000                # for each compartment
+# max_entries = 10000
+# max_file_bytes = 20000000
+# [files.shared]                       # read-only trees that everybody may read, by name. Example:
+# handbook = "/srv/handbook"
+
+[limits]
+# turn_timeout_s = 300.0
+# turn_idle_s = 10.0
+# session_wait_s = 60.0
+# layer_cpu_s = 2.0
+# model_timeout_s = 120.0
+# tool_timeout_s = 60.0
+# exec_timeout_s = 30.0
+# fetch_timeout_s = 20.0
+# threads_a_tenant = 4                 # for synchronous tools and file verbs; a hung one keeps its thread
+# max_text_bytes = 1000000
+# max_result_bytes = 1000000
+# max_rounds = 8
+# max_tokens_a_turn = 200000
+
+[pii]
+# threshold = 0.35                     # 0 to 1: how sure Presidio must be
+# languages = ["en"]
+"""
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write it.")] = DEFAULT_CONFIG,
+) -> None:
+    """Write a commented partywall.toml that loads as it stands; an existing file stays as it is."""
+    try:
+        # Exclusive and owner-only: the file may come to name keys, and must not follow a planted link.
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except FileExistsError as error:
+        raise ConfigError(
+            "there is a file of that name already; it stays as it is. Name another one"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"the file cannot be written ({error.strerror}); name another folder") from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(TEMPLATE)
+    say("Written. Change what you need, then run `partywall doctor`.")

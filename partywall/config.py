@@ -1,0 +1,220 @@
+"""The configuration: one TOML file, checked whole before anything is opened."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from firewall.core.errors import ConfigError
+from firewall.core.identity import SenderKind
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Profile(StrEnum):
+    """How strictly detection judges; structural isolation is on in all four."""
+
+    STRICT = "strict"
+    STANDARD = "standard"
+    LIGHT = "light"
+    OBSERVE = "observe"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Realm(_Section):
+    """A platform's unit, or one conversation of it, that belongs to a tenant."""
+
+    channel: str = Field(min_length=1)
+    realm: str = Field(min_length=1)
+    conversation: str | None = None
+
+
+class ToolGrants(_Section):
+    """What one tenant's bot may do beyond its declared, harmless tools."""
+
+    grants: frozenset[str] = frozenset()
+    hosts: tuple[str, ...] = ()
+    only: frozenset[str] | None = None
+
+
+class Tenant(_Section):
+    """One tenant: its name, the realms that belong to it, and its grants."""
+
+    id: str = Field(min_length=1, max_length=200)
+    realms: tuple[Realm, ...] = ()
+    tools: ToolGrants = ToolGrants()
+
+
+class Store(_Section):
+    """Where state is kept. `:memory:` keeps it as long as the process."""
+
+    path: str = ".partywall/partywall.db"
+    master_key_file: str | None = None
+    synchronous: Annotated[str, Field(pattern="^(FULL|NORMAL)$")] = "FULL"
+
+
+class FileArea(_Section):
+    """Where compartments are, how much each may hold, and which trees everybody may read."""
+
+    path: str = ".partywall/files"
+    workspace: str = "/"
+    shared: Mapping[str, str] = {}
+    max_bytes: int = Field(default=100_000_000, gt=0)
+    max_entries: int = Field(default=10_000, gt=0)
+    max_file_bytes: int = Field(default=20_000_000, gt=0)
+
+
+class Limits(_Section):
+    """Bounds; every time is in seconds."""
+
+    turn_timeout_s: Seconds = 300.0
+    turn_idle_s: Seconds = 10.0
+    session_wait_s: Seconds = 60.0
+    layer_cpu_s: Seconds = 2.0
+    model_timeout_s: Seconds = 120.0
+    tool_timeout_s: Seconds = 60.0
+    exec_timeout_s: Seconds = 30.0
+    fetch_timeout_s: Seconds = 20.0
+    threads_a_tenant: int = Field(default=4, gt=1, le=64)
+    max_text_bytes: int = Field(default=1_000_000, gt=0)
+    max_result_bytes: int = Field(default=1_000_000, gt=0)
+    max_rounds: int = Field(default=8, gt=0, le=100)
+    max_tokens_a_turn: int = Field(default=200_000, gt=0)
+
+
+class Pii(_Section):
+    """Presidio: which entities, how sure, in which languages, with which NLP engine."""
+
+    entities: tuple[str, ...] | None = None
+    threshold: float = Field(default=0.35, ge=0, le=1)
+    languages: tuple[str, ...] = ("en",)
+    nlp: Mapping[str, Any] | None = None
+
+
+class Config(_Section):
+    """Everything an operator can set; nothing here is ever shared between tenants by accident."""
+
+    profile: Profile = Profile.STANDARD
+    model: str | None = None
+    serve: frozenset[SenderKind] = frozenset({SenderKind.HUMAN})
+    prompts: tuple[str, ...] = ()
+    tenants: tuple[Tenant, ...] = Field(default=(), alias="tenant")
+    store: Store = Store()
+    files: FileArea = FileArea()
+    limits: Limits = Limits()
+    pii: Pii = Pii()
+
+
+def load(source: str | Path | Mapping[str, object] | None) -> Config:
+    """Read a configuration from a file, a mapping, or nothing (safe defaults).
+
+    Raises:
+        ConfigError: It is no TOML, a key is unknown, doubled or of the wrong type, or two tenants claim one
+            realm; the message names the line, where there is one, and the remedy.
+    """
+    if source is None:
+        return Config()
+    if isinstance(source, Mapping):
+        return _checked(dict(source), "")
+    try:
+        text = Path(source).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"the configuration file cannot be read ({error.strerror}); `partywall init` writes one"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("the configuration file is not UTF-8 text") from error
+    return parse(text)
+
+
+def parse(text: str) -> Config:
+    """Read a configuration from TOML text. Raises as `load` does."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        fault = _malformed(str(error), text)
+    else:
+        return _checked(tree, text)
+    # Not chained: the parser's error carries the whole file, which may name what is nobody's business.
+    raise fault
+
+
+def _malformed(error: str, text: str) -> ConfigError:
+    found = re.search(r"line (\d+)", error)
+    line = int(found[1]) if found else len(text.splitlines())
+    what = re.sub(r" \(at .*\)$", "", error)
+    remedy = "; a key may stand only once" if re.search("twice|overwrite|mutate", what) else ""
+    return ConfigError(f"this is not TOML: {what}{remedy}", line=line)
+
+
+def _checked(tree: dict[str, Any], text: str) -> Config:
+    try:
+        config = Config.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = tuple(str(step) for step in first["loc"])
+        fault = ConfigError(_remedy(where, first), line=_line(text, where))
+    else:
+        _disjoint(config, text)
+        return config
+    # Not chained: the validator's error repeats the value.
+    raise fault
+
+
+def _remedy(where: tuple[str, ...], error: ErrorDetails) -> str:
+    name = ".".join(where) or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{name} is not a setting; remove it, or see docs/configuration.md for the names"
+    return f"{name}: {error['msg']}; see docs/configuration.md"
+
+
+def _line(text: str, where: tuple[str, ...]) -> int | None:
+    """Find the line of a key: the headers of its tables first, each by its number, then its own name."""
+    names = [step for step in where if not step.isdigit()]
+    if not text or not names:
+        return None
+    lines = text.splitlines()
+    start, stop, headed = 0, len(lines), False
+    for depth, step in enumerate(where):
+        if step.isdigit():
+            continue
+        index = int(where[depth + 1]) if where[depth + 1 : depth + 2] and where[depth + 1].isdigit() else 0
+        path = [each for each in where[: depth + 1] if not each.isdigit()]
+        header = re.compile(rf"\s*\[+\s*{re.escape('.'.join(path))}\s*\]+")
+        heads = [number for number in range(start, stop) if header.match(lines[number])]
+        if index < len(heads):
+            start, headed = heads[index], True
+            stop = heads[index + 1] if index + 1 < len(heads) else stop
+    name = re.escape(names[-1])
+    key = re.compile(rf"(^|[\s{{,.])\"?{name}\"?\s*=|^\s*\[+[^\]]*{name}\s*\]")
+    found = next((number for number in range(start, stop) if key.search(lines[number])), None)
+    return found + 1 if found is not None else start + 1 if headed else None
+
+
+def _disjoint(config: Config, text: str) -> None:
+    names: set[str] = set()
+    realms: set[tuple[str, str, str | None]] = set()
+    for number, tenant in enumerate(config.tenants):
+        here = ("tenant", str(number))
+        if tenant.id in names:
+            raise ConfigError(
+                f"two tenants are called {tenant.id!r}; name one of them otherwise",
+                line=_line(text, (*here, "id")),
+            )
+        names.add(tenant.id)
+        for realm in tenant.realms:
+            claimed = (realm.channel, realm.realm, realm.conversation)
+            if claimed in realms:
+                raise ConfigError(
+                    f"a realm of tenant {tenant.id!r} is another tenant's already; a realm has one tenant",
+                    line=_line(text, (*here, "realms")),
+                )
+            realms.add(claimed)

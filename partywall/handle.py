@@ -1,0 +1,236 @@
+"""A turn as a bot sees it."""
+
+import importlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from firewall.core.errors import MisuseError
+from firewall.core.ids import SessionId
+from firewall.core.message import Origin
+from firewall.core.ports import Completion
+from firewall.core.session import MAX_HISTORY_PARTS
+from firewall.core.subject import Form, Json
+from firewall.templates import Template
+from firewall.turns import OpenTurn, bound
+from partywall.models import Trust, copied
+from partywall.runtime import Runtime
+
+
+class TurnHandle:
+    """One message with its answer: everything a bot may do in it, judged.
+
+    It can be passed to workers and threads; what it may read is fixed and does not depend on who holds it.
+    """
+
+    def __init__(self, runtime: Runtime, opened: OpenTurn, templates: Sequence[Template]) -> None:
+        self._runtime = runtime
+        self._opened = opened
+        self._templates = templates
+        self.sent: list[str] = []
+
+    def __repr__(self) -> str:
+        return f"TurnHandle({self._opened.turn.ref})"
+
+    @property
+    def opened(self) -> OpenTurn:
+        """The open turn behind this handle, for the wall's own modules."""
+        return self._opened
+
+    @property
+    def session_id(self) -> SessionId:
+        """An opaque key for a checkpointer, a dict or a conversation store; no two sessions share one."""
+        return self._opened.turn.session
+
+    @property
+    def ref(self) -> str:
+        """What `partywall why REF` explains."""
+        return self._opened.turn.ref
+
+    @property
+    def text(self) -> str:
+        """The sender's own words, as judged at ingress."""
+        own = [part for part in self._opened.alive().session.history if part.origin is Origin.SENDER]
+        return own[-1].text if own else ""
+
+    def history(self) -> list[dict[str, Any]]:
+        """Give what was said in this session, oldest first, as chat messages; tool exchanges are left out."""
+        roles = {Origin.SENDER: "user", Origin.QUOTED: "user", Origin.MODEL: "assistant"}
+        return [
+            {"role": roles[part.origin], "content": part.text}
+            for part in self._opened.alive().read
+            if part.origin in roles
+        ]
+
+    async def complete(
+        self,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        tools: Sequence[str] = (),
+        model: str | None = None,
+        system: str | None = None,
+        history: int = MAX_HISTORY_PARTS,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Ask the model, with only what this turn may read, and give its judged answer.
+
+        Args:
+            messages: Chat messages; by default the session's own history and the present message.
+            tools: Names of declared tools to offer; those not granted to this principal are left out.
+            model: LiteLLM's name of the model; by default the configuration's.
+            system: A registered prompt to begin with.
+            history: How many parts of the session's own history the model is given, the youngest.
+            options: As for LiteLLM's `acompletion` (`temperature`, `max_tokens`, …).
+
+        Returns:
+            A chat completion as plain values.
+
+        Raises:
+            Denied: The request or the answer may not pass.
+            ServiceUnavailable: The model did not answer.
+        """
+        request = self._request(messages, tools=tools, model=model, system=system, options=options)
+        completion = self._completion()
+        with self._opened.working():
+            return await self._runtime.model.complete(
+                self._opened, request, self._trust(history), completion.complete
+            )
+
+    async def stream(
+        self,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        tools: Sequence[str] = (),
+        model: str | None = None,
+        system: str | None = None,
+        history: int = MAX_HISTORY_PARTS,
+        **options: Any,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Ask as `complete` does, and give the answer in chunks that can no longer be part of a match."""
+        request = self._request(messages, tools=tools, model=model, system=system, options=options)
+        completion = self._completion()
+
+        async def ask(judged: dict[str, Any]) -> object:
+            return completion.stream(judged)
+
+        with self._opened.working():
+            async for chunk in self._runtime.model.stream(self._opened, request, self._trust(history), ask):
+                yield chunk
+
+    async def call_tool(self, name: str, arguments: str | Mapping[str, Json]) -> str:
+        """Run a declared tool and give the text the model may read.
+
+        Raises:
+            Denied: The call or its result was refused.
+        """
+        with self._opened.working() as ledger:
+            return await self._runtime.executor.call(ledger, name, arguments)
+
+    async def reply(self, text: str) -> str:
+        """Show a text to this turn's audience, at this turn's destination, and give what was shown.
+
+        In a loop of your own the text is yours to deliver; `sent` keeps every text in order.
+
+        Raises:
+            Denied: It may not be shown.
+        """
+        ledger = self._opened.alive()
+        judged = await self._runtime.guard.outbound(
+            ledger,
+            {"text": text},
+            destination=ledger.turn.destination,
+            private=ledger.turn.audience.private,
+            form=Form.MESSAGE,
+            templates=self._templates,
+        )
+
+        async def show() -> str:
+            self.sent.append(judged["text"])
+            return judged["text"]
+
+        return await self._runtime.guard.effect(ledger, "send", [judged["text"]], show)
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keep a note that exactly this turn's audience can recall.
+
+        It is judged like an answer, but never altered: a note that holds somebody else's text is refused.
+
+        Raises:
+            Denied: The note may not be kept; in `strict`, because nothing in this turn accounts for it.
+        """
+        ledger = self._opened.alive()
+        judged = await self._runtime.guard.outbound(
+            ledger,
+            {"key": key, "value": value},
+            destination=ledger.turn.destination,
+            private=ledger.turn.audience.private,
+            form=Form.NOTE,
+            templates=self._templates,
+        )
+        label = ledger.turn.writes
+        if label is not None:
+            # Before it is kept: a cancellation stops the wait for the commit, not the commit.
+            self._runtime.excerpts.learn(judged["value"], label, whole=True)
+        await self._runtime.vault.notes.remember(ledger.turn, judged["key"], judged["value"])
+
+    async def recall(self) -> dict[str, str]:
+        """Give every note that this turn's whole audience may read, by key."""
+        ledger = self._opened.alive()
+        notes = dict(await self._runtime.vault.notes.recall(ledger.turn))
+        for value in notes.values():
+            ledger.show(value)
+        return notes
+
+    async def admit(
+        self, messages: Sequence[Mapping[str, Any]], *, history: int = MAX_HISTORY_PARTS
+    ) -> list[dict[str, Any]]:
+        """Judge what goes into a model of your own; send exactly what comes back.
+
+        Raises:
+            Denied: It holds something that cannot be dropped and is not this turn's.
+        """
+        judged = await self._runtime.model.gate.admit(
+            self._opened.alive(),
+            copied({"model": "own", "messages": list(messages)}),
+            self._templates,
+            history=history,
+        )
+        return list(judged["messages"])
+
+    async def release(self, text: str) -> str:
+        """Judge what came out of a model of your own; show and keep only what comes back."""
+        ledger = self._opened.alive()
+        judged = await self._runtime.model.gate.release_text(ledger, text)
+        await self._runtime.guard.produced(ledger, [(judged, Origin.MODEL)])
+        return judged
+
+    def bind(self) -> Any:  # noqa: ANN401  an asynchronous context manager
+        """Make this turn the current one inside `async with`, in a worker or another task."""
+        return bound(self._opened)
+
+    def _trust(self, history: int) -> Trust:
+        return Trust(templates=self._templates, history=history)
+
+    def _completion(self) -> Completion:
+        # LiteLLM takes seconds to import, so it is loaded when a model is first asked, and nowhere else.
+        module = importlib.import_module("adapters.litellm_model")
+        completion: Completion = module.LiteLLMModel(timeout_s=self._runtime.config.limits.model_timeout_s)
+        return completion
+
+    def _request(
+        self,
+        messages: Sequence[Mapping[str, Any]] | None,
+        *,
+        tools: Sequence[str],
+        model: str | None,
+        system: str | None,
+        options: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        called = model or self._runtime.config.model
+        if called is None:
+            raise MisuseError("no model is named: pass model= or set `model` in the configuration")
+        said = list(messages) if messages is not None else self.history()
+        head = [] if system is None else [{"role": "system", "content": system}]
+        request = copied({**options, "model": called, "messages": [*head, *said]})
+        if tools:
+            request["tools"] = [{"type": "function", "function": {"name": name}} for name in tools]
+        return request
