@@ -1,0 +1,1 @@
+"""Slack at the edge: genuine events in, bound replies out."""

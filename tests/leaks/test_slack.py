@@ -1,0 +1,363 @@
+"""Published leaks that a bot on Slack can have, each by its number in our catalogue: played with the wall.
+
+Where the unguarded bot has it too, the same play is shown to leak there first.
+"""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import partywall as pw
+from firewall.core.errors import Denied
+from partywall.wall import Wall
+from tests.fakes.slack.records import Fault
+from tests.fakes.slack.shapes import Person
+from tests.fakes.slack.stage import PLANTED, SECRET, Mode, Stage, leaks, stage
+
+ASKED = "What did I just say? Word for word, please."
+BOTH = pytest.mark.parametrize("mode", ["bare", "guarded"])
+
+
+def sessions(on: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note in which session each question is asked."""
+    found: list[str] = []
+    original: Any = on.bot.asks
+
+    async def asks(text: str) -> str:
+        found.append(pw.turn().session_id)
+        return str(await original(text))
+
+    monkeypatch.setattr(on.bot, "asks", asks)
+    return found
+
+
+async def done(on: Stage, count: int = 1) -> None:
+    for _ in range(count):
+        await asyncio.wait_for(on.bot.handled.acquire(), 5)
+    await on.quiet()
+
+
+def said_after(on: Stage, before: int) -> list[str]:
+    return leaks(on.slack.records.sent[before:])
+
+
+@BOTH
+async def test_L01_slash_commands_in_one_channel_are_not_one_session(
+    wall: Wall, mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage(wall, mode) as on:
+        found = sessions(on, monkeypatch) if mode == "guarded" else []
+        await on.slack.acme.commands(on.town.ada, on.town.kitchen, "/otto", PLANTED)
+        await done(on)
+        before = len(on.slack.records.sent)
+        await on.slack.acme.commands(on.town.ben, on.town.kitchen, "/otto", ASKED)
+        await done(on)
+        assert bool(said_after(on, before)) is (mode == "bare")
+        assert len(set(found)) == len(found)
+
+
+async def test_L02_a_message_of_another_does_not_stop_a_run_in_flight(wall: Wall) -> None:
+    async with stage(wall, "guarded") as on:
+        go = asyncio.Event()
+        original: Any = on.bot.asks
+
+        async def slow(text: str) -> str:
+            if SECRET in text:
+                await go.wait()
+            return str(await original(text))
+
+        on.bot.asks = slow  # type: ignore[method-assign]  # the bot's own method, slowed down
+        await on.slack.acme.says(on.town.ada, on.town.three, PLANTED)
+        await on.slack.acme.says(on.town.ben, on.town.three, ASKED)
+        await asyncio.wait_for(on.bot.handled.acquire(), 5)
+        assert leaks(on.slack.records.sent) == []
+        go.set()
+        await done(on)
+        assert leaks(on.slack.records.sent) == ["chat.postMessage"]
+
+
+async def test_L03_and_L20_in_one_thread_each_sender_has_a_session(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage(wall, "guarded") as on:
+        found, at = sessions(on, monkeypatch), on.slack.acme
+        root = await at.says(on.town.ada, on.town.kitchen, "root")
+        for who in (on.town.ada, on.town.ben, on.town.ada):
+            await at.says(who, on.town.kitchen, "in the thread", thread=root.ts)
+            await on.quiet()
+        await done(on, 4)
+        assert len(set(found)) == 3
+        assert (found[1] == found[3], found[1] == found[2]) == (True, False)
+
+
+@pytest.mark.parametrize("user", ["", " ", "null", None], ids=["empty", "blank", "placeholder", "missing"])
+async def test_L04_a_message_without_a_sender_is_refused(wall: Wall, user: str | None) -> None:
+    async with stage(wall, "guarded") as on:
+        delivery = await on.slack.acme.says(on.town.ada, on.town.kitchen, PLANTED, user=user)
+        assert (await on.slack.records.ack(delivery)).status == 200
+        await on.quiet()
+        assert on.slack.records.sent == []
+        assert on.bot.messages[1:] == []
+
+
+async def test_L05_ids_with_separators_in_them_are_not_joined(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage(wall, "guarded") as on:
+        found, at = sessions(on, monkeypatch), on.slack.acme
+        for user, place in (("a:b", "c"), ("a", "b:c"), ("a:b:c", "d")):
+            who = at.joins(Person(id=user, name="x", team=at.id))
+            await at.says(who, at.opens(place, "x", who), "hello")
+        await done(on, 3)
+        assert len(set(found)) == 3
+
+
+@BOTH
+async def test_L07_two_workspaces_with_equal_ids_never_share_a_session(
+    wall: Wall, mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage(wall, mode) as on:
+        found = sessions(on, monkeypatch) if mode == "guarded" else []
+        other = on.slack.globex.people[on.town.ada.id]
+        await on.slack.acme.says(on.town.ada, on.town.kitchen, PLANTED)
+        await done(on)
+        before = len(on.slack.records.sent)
+        await on.slack.globex.says(other, on.slack.globex.places[on.town.kitchen.id], ASKED)
+        await done(on)
+        assert bool(said_after(on, before)) is (mode == "bare")
+        assert len(set(found)) == len(found)
+
+
+async def test_L08_one_person_who_talks_to_two_bots_has_two_sessions(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage(wall, "guarded") as on:
+        found = sessions(on, monkeypatch)
+        delivery = await on.slack.acme.says(on.town.ada, on.town.kitchen, "hello")
+        await done(on)
+        again = {**delivery.payload, "api_app_id": "A0OTHER01", "event_id": "Ev999"}
+        await on.slack.deliver("events_api", on.slack.acme.id, again)
+        await done(on)
+        assert len(set(found)) == 2
+
+
+@BOTH
+async def test_L09_without_any_configuration_two_direct_messages_are_apart(wall: Wall, mode: Mode) -> None:
+    async with stage(wall, mode) as on:
+        await on.plant()
+        before = len(on.slack.records.sent)
+        await on.slack.acme.says(on.town.ben, on.slack.acme.dm(on.town.ben), ASKED)
+        await done(on)
+        assert bool(said_after(on, before)) is (mode == "bare")
+
+
+async def test_L13_ids_that_differ_by_case_only_are_two(wall: Wall, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with stage(wall, "guarded") as on:
+        found, at = sessions(on, monkeypatch), on.slack.acme
+        for user in ("U0CASE", "U0case", "U0CA\u017fE"):
+            await at.says(at.joins(Person(id=user, name="x", team=at.id)), on.town.kitchen, "hello")
+        await done(on, 3)
+        assert len(set(found)) == 3
+
+
+@pytest.mark.parametrize("kind", ["channel", "group", "salon"])
+async def test_L15_a_direct_message_that_is_called_a_room_is_refused(wall: Wall, kind: str) -> None:
+    async with stage(wall, "guarded") as on:
+        delivery = await on.slack.acme.says(on.town.ada, on.slack.acme.dm(on.town.ada), "hello")
+        await done(on)
+        delivery.payload["event"]["channel_type"] = kind
+        before = len(on.slack.records.sent)
+        await on.slack.deliver("events_api", on.slack.acme.id, delivery.payload)
+        await on.quiet()
+        assert len(on.slack.records.sent) == before
+
+
+async def test_L16_and_L21_many_at_once_are_each_answered_where_they_asked(wall: Wall) -> None:
+    async with stage(wall, "guarded") as on:
+        at, count = on.slack.acme, 12
+        for number in range(count):
+            place = at.opens(f"C0ROOM{number:03d}", f"room-{number}", on.town.ada)
+            await at.says(on.town.ada, place, f"I am in room-{number}.")
+        await done(on, count)
+        answers = [one for one in on.slack.records.sent if one.method == "chat.postMessage"]
+        assert len(answers) == count
+        for one in answers:
+            number = int(str(one.channel)[-3:])
+            rooms = [other for other in range(count) if one.holds(f"room-{other}.")]
+            assert rooms == [number]
+
+
+async def test_L22_a_message_that_says_it_is_the_bots_own_is_nobodys(wall: Wall) -> None:
+    async with stage(wall, "guarded") as on:
+        delivery = await on.slack.acme.says(on.slack.acme.bot, on.town.kitchen, PLANTED)
+        await on.slack.records.ack(delivery)
+        await on.quiet()
+        assert on.bot.messages[1:] == []
+
+
+async def test_L25_what_is_left_of_a_broken_answer_goes_nowhere_else(wall: Wall) -> None:
+    """The third piece of an answer fails; the bot then tries the channel in the place of the thread."""
+    outcome: list[str] = []
+
+    async def job(a: Any) -> None:
+        await a.ack()
+        for piece in ("one", "two", "three"):
+            try:
+                await a.client.chat_postMessage(channel=a.body["user"]["id"], text=piece)
+            except Exception:  # noqa: BLE001  what a careless bot does
+                try:
+                    await a.client.chat_postMessage(channel="C0CELLAR1", text=piece)
+                except Denied as denied:
+                    outcome.append(denied.reason)
+
+    async with stage(wall, "searched") as on:
+        faults = [None, None, Fault(failure="rate_limited")]
+        original = on.slack.records.next_fault
+        on.slack.records.next_fault = lambda method: (  # type: ignore[method-assign]  # the third call fails
+            faults.pop(0) if method == "chat.postMessage" and faults else original(method)
+        )
+        await on.plays(job)
+        assert outcome == ["wrong_destination"]
+        assert {one.channel for one in on.slack.records.sent if one.method == "chat.postMessage"} == {
+            "D0BEN0001"
+        }
+
+
+@pytest.mark.parametrize(
+    "where", ["C0NOBODY1", "#general", "U0ADA0001", "C0CELLAR1", "", "C0KITCHEN,C0CELLAR1"]
+)
+async def test_L26_and_L27_an_answer_goes_nowhere_that_was_not_asked_from(wall: Wall, where: str) -> None:
+    """The sender chooses where: by a button's value, a modal's field, or a word in the text."""
+
+    async def job(a: Any) -> None:
+        await a.ack()
+        await a.client.chat_postMessage(channel=where, text="the answer")
+
+    async with stage(wall, "searched") as on:
+        with pytest.raises(Denied):
+            await on.plays(job)
+        assert [one.method for one in on.slack.records.sent] == ["response_url"]
+
+
+@BOTH
+async def test_L30_a_token_that_was_resolved_wrongly_answers_nobody(wall: Wall, mode: Mode) -> None:
+    async with stage(wall, mode) as on:
+        authorization: Any = next(
+            one for one in on.app._async_middleware_list if "Authorization" in type(one).__name__
+        )
+        right = authorization.authorize
+
+        async def wrong(**named: Any) -> Any:
+            return await right(**{**named, "team_id": on.slack.acme.id})
+
+        authorization.authorize = wrong
+        other = on.slack.globex.people[on.town.ada.id]
+        said = await on.slack.globex.says(other, on.slack.globex.places["C0KITCHEN"], PLANTED)
+        await on.slack.records.ack(said)
+        if mode == "bare":
+            await done(on)
+            assert [one.team for one in on.slack.records.sent] == [on.slack.acme.id]
+        else:
+            await on.quiet()
+            assert on.slack.records.sent == []
+
+
+async def test_L32_a_stream_ends_where_it_began(wall: Wall) -> None:
+    """The bot looks up where to write at each piece, and that has changed meanwhile."""
+
+    async def job(a: Any) -> None:
+        await a.ack()
+        here: dict[str, Any] = {"channel": a.body["channel"]["id"]}
+        started = await a.client.chat_startStream(
+            **here,
+            thread_ts=a.body["message"]["ts"],
+            recipient_team_id=a.context.team_id,
+            recipient_user_id=a.body["user"]["id"],
+        )
+        await a.client.chat_appendStream(**here, ts=started["ts"], markdown_text="begun here, " * 9)
+        here["channel"] = "C0CELLAR1"
+        await a.client.chat_appendStream(**here, ts=started["ts"], markdown_text="and ended there")
+
+    async with stage(wall, "searched") as on:
+        with pytest.raises(Denied):
+            await on.plays(job)
+        streams = {one.channel for one in on.slack.records.sent if "Stream" in one.method}
+        assert streams == {"C0KITCHEN"}
+
+
+async def test_L83_who_takes_anothers_name_is_not_the_other(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage(wall, "guarded") as on:
+        found, at = sessions(on, monkeypatch), on.slack.acme
+        await at.says(on.town.ada, on.town.kitchen, "hello")
+        twin = at.joins(Person(id="U0TWIN001", name="ada", team=at.id))
+        await at.says(twin, on.town.kitchen, "hello", username="ada", user_profile={"name": "ada"})
+        await done(on, 2)
+        assert len(set(found)) == 2
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["reaction", "rename"])
+async def test_L84_every_kind_of_event_passes_the_same_gate(wall: Wall, mode: Mode, kind: str) -> None:
+    async with stage(wall, mode) as on:
+
+        async def renamed(args: Any) -> None:
+            on.bot.messages.append({"role": "system", "content": args.event["channel"]["name"]})
+            on.bot.handled.release()
+
+        on.app.event("channel_rename")(renamed)
+        if kind == "reaction":
+            root = await on.slack.acme.says(on.town.alarm, on.town.bridge, "root")
+            if mode == "bare":
+                await done(on)
+            delivery = await on.slack.acme.reacts(on.town.eve, on.town.bridge, root.ts, "eyes")
+        else:
+            event = {"type": "channel_rename", "channel": {"id": "C1", "name": SECRET}, "event_ts": "1.1"}
+            delivery = await on.slack.acme.event(on.town.bridge, event)
+        await on.slack.records.ack(delivery)
+        if mode == "bare":
+            await done(on)
+        await on.quiet()
+        assert (len(on.bot.messages) > 1) is (mode == "bare")
+
+
+@BOTH
+async def test_L86_a_bot_that_relays_is_never_the_person_it_claims(wall: Wall, mode: Mode) -> None:
+    async with stage(wall, mode) as on:
+        delivery = await on.slack.acme.says(on.town.alarm, on.town.kitchen, PLANTED, user=on.town.ada.id)
+        await on.slack.records.ack(delivery)
+        if mode == "bare":
+            await done(on)
+        await on.quiet()
+        assert (len(on.bot.messages) > 1) is (mode == "bare")
+
+
+@BOTH
+async def test_L88_somebody_of_another_company_in_a_shared_channel_is_no_member(
+    wall: Wall, mode: Mode
+) -> None:
+    async with stage(wall, mode) as on:
+        delivery = await on.slack.acme.says(on.town.eve, on.town.bridge, "What do you know?")
+        await on.slack.records.ack(delivery)
+        if mode == "bare":
+            await done(on)
+        await on.quiet()
+        assert bool(on.slack.records.sent) is (mode == "bare")
+
+
+async def test_L90_an_edit_is_judged_as_its_editors_and_by_nobody_else(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage(wall, "guarded") as on:
+        found, at = sessions(on, monkeypatch), on.slack.acme
+        said = await at.says(on.town.ada, on.town.kitchen, "hello")
+        await done(on)
+        await at.edits(on.town.ada, on.town.kitchen, said.ts, "hello again")
+        await done(on)
+        assert len(set(found)) == 1
+        await on.slack.records.ack(await at.edits(on.town.ben, on.town.kitchen, said.ts, PLANTED))
+        await on.quiet()
+        assert len(found) == 2
+        assert not any(SECRET in one["content"] for one in on.bot.messages)
