@@ -1,0 +1,1 @@
+"""Telegram at the edge: genuine updates in, bound replies out."""

@@ -1,0 +1,172 @@
+"""One call of a bot, read for every text that somebody could see, and written again with the judged ones.
+
+Every string is such a text, at any depth, but for the values of a few keys that Telegram checks against a
+list of its own. So a parameter that is added to a button tomorrow is judged without being known here.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+Parameters = Mapping[str, Any]
+# What a library uploads beside a call, by the name of the part: file name, content, media type.
+Parts = Mapping[str, tuple[Any, ...]]
+_Change = Callable[[str, str], str]
+
+# Ids and choices that Telegram refuses if they are not its own.
+_NEUTRAL = frozenset(
+    {
+        *("chat_id", "message_thread_id", "direct_messages_topic_id", "business_connection_id"),
+        *("message_id", "callback_query_id", "draft_id", "message_effect_id", "parse_mode", "type"),
+        *("quote_parse_mode", "question_parse_mode", "explanation_parse_mode", "text_parse_mode"),
+        *("description_parse_mode", "custom_emoji_id", "icon_custom_emoji_id", "style", "emoji"),
+    }
+)
+_NAME = re.compile(r"[a-z0-9_]{1,64}")
+_FILES = frozenset({"document", "media"})
+_ATTACHED = "attach://"
+
+
+class Opaque(Exception):
+    """The call holds something whose texts cannot be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One parameter, or all uploads, as a library's request takes them (`telegram.request.RequestData`)."""
+
+    name: str
+    value: object = None
+    parts: Parts | None = None
+
+    @property
+    def json_value(self) -> str | None:
+        """What stands in the form."""
+        if self.value is None or isinstance(self.value, str):
+            return self.value
+        return json.dumps(self.value)
+
+    @property
+    def input_files(self) -> list[str]:
+        """Empty if nothing is uploaded with it."""
+        return list(self.parts or {})
+
+    @property
+    def multipart_data(self) -> Parts | None:
+        """What is uploaded with it."""
+        return self.parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a bot asks for: parameters as plain values, and uploads."""
+
+    parameters: Parameters
+    parts: Parts
+
+    def __repr__(self) -> str:
+        return f"Call({len(self.parameters)} parameters, {len(self.parts)} parts)"
+
+    def texts(self) -> dict[str, str]:
+        """Give every text by slot, in reading order.
+
+        Raises:
+            Opaque: It shows a file whose content is no text or is not here.
+        """
+        found: dict[str, str] = {}
+        for name, value in self.parameters.items():
+            found.update(self._read(value, name, name))
+        named = set(_attached(list(self.parameters.values())))
+        for index, (key, part) in enumerate(self.parts.items()):
+            if key not in named | _FILES:
+                raise Opaque
+            name, content = _file(part)
+            found |= {f"files.{index}.name": name, f"files.{index}.content": content}
+        return found
+
+    def rewritten(self, judged: Mapping[str, str]) -> "Call":
+        """Give the call with these texts in their places, and without markup that no longer fits them."""
+        parameters = {name: _put(value, name, judged) for name, value in self.parameters.items()}
+        parts = {
+            part: (judged[f"files.{index}.name"], judged[f"files.{index}.content"].encode(), *held[2:])
+            for index, (part, held) in enumerate(self.parts.items())
+        }
+        return Call(parameters=_bare(parameters, self.parameters), parts=parts)
+
+    def fields(self) -> list[Field]:
+        """Give what a library's request is made of."""
+        fields = [Field(name=name, value=value) for name, value in self.parameters.items()]
+        return [*fields, Field(name="files", parts=self.parts)] if self.parts else fields
+
+    def _read(self, value: object, slot: str, key: str) -> Iterator[tuple[str, str]]:
+        if key in _FILES and isinstance(value, str):
+            # An id or an address in the place of bytes is content that nobody here has read.
+            if not value.startswith(_ATTACHED) or value.removeprefix(_ATTACHED) not in self.parts:
+                raise Opaque
+        elif isinstance(value, str):
+            if key not in _NEUTRAL:
+                yield slot, value
+        else:
+            for name, inner, each in _inside(value, slot, key):
+                yield from self._read(each, inner, name)
+
+
+def _inside(value: object, slot: str, key: str) -> Iterator[tuple[str, str, object]]:
+    """Yield the key, the slot and the value of everything one level below; scalars have nothing there."""
+    if isinstance(value, Mapping):
+        for name, each in cast("Mapping[str, object]", value).items():
+            if not _NAME.fullmatch(name):
+                # A name with a dot in it could make two texts share a slot: one would be judged for both.
+                raise Opaque
+            yield name, f"{slot}.{name}", each
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(cast("list[object]", value)):
+            yield key, f"{slot}.{index}", each
+    elif not isinstance(value, bool | int | float | None):
+        raise Opaque
+
+
+def _attached(value: object) -> Iterator[str]:
+    """Yield the names of uploads that a value refers to."""
+    if isinstance(value, str):
+        if value.startswith(_ATTACHED):
+            yield value.removeprefix(_ATTACHED)
+    else:
+        for _, _, each in _inside(value, "", ""):
+            yield from _attached(each)
+
+
+def _put(value: object, slot: str, judged: Mapping[str, str]) -> Any:  # noqa: ANN401  the same kind of value
+    if isinstance(value, str):
+        return judged.get(slot, value)
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[str, object]", value)
+        changed = {name: _put(each, f"{slot}.{name}", judged) for name, each in pairs.items()}
+        return _bare(changed, pairs)
+    if isinstance(value, list | tuple):
+        items = cast("list[object]", value)
+        return [_put(each, f"{slot}.{index}", judged) for index, each in enumerate(items)]
+    return value
+
+
+def _bare(changed: dict[str, Any], before: Mapping[str, object]) -> dict[str, Any]:
+    """Take the markup from an object of which a text was altered: its offsets point somewhere else now."""
+    if not any(isinstance(each, str) and changed[name] != each for name, each in before.items()):
+        return changed
+    return {name: each for name, each in changed.items() if not name.endswith(("entities", "parse_mode"))}
+
+
+def _file(part: tuple[Any, ...]) -> tuple[str, str]:
+    name, content = part[:2]
+    if not isinstance(content, bytes) or not isinstance(name, str):
+        # A handle that is read here is at its end when the library reads it.
+        raise Opaque
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise Opaque from None
+    if "\0" in text:
+        raise Opaque
+    return name, text
