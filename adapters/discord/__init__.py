@@ -1,0 +1,1 @@
+"""Discord at the edge: genuine messages in, bound replies out."""

@@ -1,0 +1,163 @@
+"""What a request carries, read once: the texts are judged, and what was judged is what is sent."""
+
+import copy
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from adapters.discord.words import rewritten
+from adapters.errors import Unreadable
+
+# A larger file is refused; Discord itself takes 10 MB and more.
+MAX_FILE_BYTES: Final = 1_000_000
+_JSON: Final = "payload_json"
+# Nobody is pinged by what a bot says: a model can be talked into writing `@everyone`.
+NO_MENTIONS: Final[Mapping[str, object]] = {"parse": [], "replied_user": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file that goes out: its place in the request, its name and its text."""
+
+    part: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """The texts of a request by slot; `fixed` are those that must stay as they are."""
+
+    by_slot: dict[str, str] = field(default_factory=dict[str, str])
+    fixed: set[str] = field(default_factory=set[str])
+
+    def visit(self, slot: str, text: str, fixed: bool) -> str:
+        """Keep one."""
+        self.by_slot[slot] = text
+        if fixed:
+            self.fixed.add(slot)
+        return text
+
+    def altered(self, judged: Mapping[str, str]) -> bool:
+        """True if a judgement changed what cannot be changed."""
+        return any(judged[slot] != self.by_slot[slot] for slot in self.fixed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """A request's JSON and files; copies, so that nobody changes them while they are judged.
+
+    Attributes:
+        payload: The JSON.
+        files: The files, in order.
+        form: Which of `words.FORMS` the spoken part has.
+        within: Where in the JSON that part stands; empty for all of it.
+    """
+
+    payload: Any
+    files: tuple[File, ...]
+    form: str
+    within: str = ""
+
+    @property
+    def spoken(self) -> Any:  # noqa: ANN401  any JSON value
+        """The part that holds words."""
+        return self.payload.get(self.within) if self.within else self.payload
+
+    def texts(self, reason: str | None = None) -> Texts:
+        """Give every text of the request.
+
+        Raises:
+            Unreadable: There is something in it that nobody can judge.
+        """
+        found = Texts()
+        rewritten(self.spoken or {}, self.form, found.visit)
+        for number, one in enumerate(self.files):
+            found.visit(f"files.{number}.name", one.name, True)
+            found.visit(f"files.{number}", one.text, True)
+        if reason:
+            found.visit("reason", reason, False)
+        return found
+
+    def judged(self, texts: Mapping[str, str]) -> "Body":
+        """Give the same request with the texts that were judged, and without a ping in it."""
+        said = rewritten(
+            self.spoken or {}, self.form, lambda slot, text, fixed: text if fixed else texts[slot]
+        )
+        message = {"message": said, "thread": said.get("message")}.get(self.form)
+        if message is not None:
+            message["allowed_mentions"] = dict(NO_MENTIONS)
+        payload = {**self.payload, self.within: said} if self.within else said
+        return Body(payload=payload, files=self.files, form=self.form, within=self.within)
+
+    @property
+    def multipart(self) -> list[dict[str, Any]] | None:
+        """The request as a form, or None if it has no files."""
+        if not self.files:
+            return None
+        head = {"name": _JSON, "value": json.dumps(self.payload)}
+        return [head, *(_part(one) for one in self.files)]
+
+
+def opened(payload: Any, multipart: Iterable[Mapping[str, Any]] | None, form: str, within: str = "") -> Body:  # noqa: ANN401
+    """Read a request.
+
+    Raises:
+        Unreadable: It holds what is not text, or more of it than can be judged.
+    """
+    parts = list(multipart or ())
+    files: list[File] = []
+    for part in parts:
+        if part.get("name") == _JSON:
+            payload = json.loads(part["value"])
+        else:
+            files.append(File(part=part["name"], name=part.get("filename") or "", text=_text(part["value"])))
+    if payload is None:
+        payload = {}
+    if not isinstance(payload, dict):
+        raise Unreadable("not of a documented form")
+    return Body(
+        payload=copy.deepcopy(cast("dict[str, Any]", payload)), files=tuple(files), form=form, within=within
+    )
+
+
+def _text(value: Any) -> str:  # noqa: ANN401  an open file, or bytes
+    problem = ""
+    data = b""
+    try:
+        data = value if isinstance(value, bytes) else _read(value)
+        if len(data) <= MAX_FILE_BYTES:
+            text = data.decode()
+            if "\0" not in text:
+                return text
+        problem = "a file that is too large or no text"
+    except (OSError, ValueError) as error:
+        problem = f"a file that cannot be read as text ({type(error).__name__})"
+    raise Unreadable(problem, where="files")
+
+
+def _read(file: Any) -> bytes:  # noqa: ANN401  whatever the bot opened
+    start = file.tell()
+    data: bytes = file.read(MAX_FILE_BYTES + 1)
+    file.seek(start)
+    return data
+
+
+def _part(file: File) -> dict[str, Any]:
+    # Bytes and not the bot's open file: it could be written to between the judgement and the sending.
+    kind = "application/octet-stream"
+    return {"name": file.part, "value": file.text.encode(), "filename": file.name, "content_type": kind}
+
+
+def points_nowhere_else(payload: Mapping[str, Any], channel: str) -> None:
+    """Refuse a forward, and an answer to a message of another channel: they show what stands there.
+
+    Raises:
+        Unreadable: It is one.
+    """
+    inner: Any = payload.get("message")
+    message = cast("Mapping[str, Any]", inner) if isinstance(inner, dict) else payload
+    pointed: Any = message.get("message_reference")
+    if pointed and (pointed.get("type") or str(pointed.get("channel_id") or channel) != channel):
+        raise Unreadable("it shows a message of another place")

@@ -1,0 +1,180 @@
+"""The parts of Discord's messages and interactions that are read.
+
+Source: discord.com/developers/docs, Message, Interaction and Gateway Event objects.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """An account; in a webhook's message, whatever the webhook calls itself."""
+
+    id: str
+    bot: bool = False
+    system: bool = False
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """The name of an author or the text of a footer."""
+
+    name: str = ""
+    text: str = ""
+
+
+class EmbedField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of an embed."""
+
+    name: str = ""
+    value: str = ""
+
+
+class Embed(msgspec.Struct, frozen=True, kw_only=True):
+    """A preview of a page, or a card that a program made."""
+
+    title: str = ""
+    description: str = ""
+    fields: list[EmbedField] = []
+    author: Named | None = None
+    footer: Named | None = None
+
+    @property
+    def words(self) -> str:
+        """All its words, one piece a line."""
+        author = self.author.name if self.author is not None else ""
+        footer = self.footer.text if self.footer is not None else ""
+        pairs = [text for one in self.fields for text in (one.name, one.value)]
+        return "\n".join(text for text in (author, self.title, self.description, *pairs, footer) if text)
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What a forward shows."""
+
+    content: str = ""
+    embeds: list[Embed] = []
+
+
+class Forwarded(msgspec.Struct, frozen=True, kw_only=True):
+    """A forwarded message; Discord does not say who wrote it."""
+
+    message: Snapshot
+
+
+class Post(msgspec.Struct, frozen=True, kw_only=True):
+    """A message."""
+
+    id: str
+    channel_id: str
+    author: User
+    content: str
+    type: int = 0
+    guild_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    channel_type: int | None = None
+    member: Any = None
+    webhook_id: str | None = None
+    flags: int = 0
+    edited_timestamp: datetime | None = None
+    attachments: list[Any] = []
+    sticker_items: list[Any] = []
+    embeds: list[Embed] = []
+    message_snapshots: list[Forwarded] = []
+    referenced_message: "Post | None" = None
+
+
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """One deleted message, or several."""
+
+    channel_id: str
+    id: str | None = None
+    ids: list[str] = []
+    guild_id: str | None = None
+
+
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an interaction happened."""
+
+    id: str
+    type: int
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A user in a guild."""
+
+    user: User
+
+
+class Emoji(msgspec.Struct, frozen=True, kw_only=True):
+    """An emoji; the name of one that has an id was given by people."""
+
+    id: str | None = None
+    name: str | None = None
+
+
+class Reaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign that somebody put under a message; the emoji is a character, or has an id."""
+
+    user_id: str
+    channel_id: str
+    message_id: str
+    emoji: Emoji
+    guild_id: str | None = None
+    member: Member | None = None
+
+
+class Option(msgspec.Struct, frozen=True, kw_only=True):
+    """An argument of a command, or a subcommand with its own."""
+
+    value: str | int | float | bool | None = None
+    options: "list[Option]" = []
+
+
+class Component(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of a form, or what was typed into it."""
+
+    value: str | None = None
+    component: "Component | None" = None
+    components: "list[Component]" = []
+
+
+class Resolved(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ids of a command stand for."""
+
+    messages: dict[str, Post] = {}
+
+
+class Data(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for."""
+
+    custom_id: str = ""
+    values: list[str] = []
+    options: list[Option] = []
+    components: list[Component] = []
+    resolved: Resolved | None = None
+
+
+class Interaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A command, a button or a form."""
+
+    id: str
+    type: int
+    channel_id: str
+    guild_id: str | None = None
+    channel: Channel | None = None
+    context: int | None = None
+    member: Member | None = None
+    user: User | None = None
+    data: Data | None = None
+    message: Post | None = None
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway sends: the name of an event and its data."""
+
+    op: int | None = None
+    t: str | None = None
+    d: msgspec.Raw = msgspec.Raw()
+    token: str | None = None
+    application_id: str | None = None
+    author: Any = None
