@@ -1,0 +1,1 @@
+"""The leak attempt, played with and without the wall."""
