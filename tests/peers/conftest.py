@@ -1,0 +1,37 @@
+"""Servers that are not ours, started once for all tests; `make test-peers` installs them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.peers.processes import PEERS
+from tests.peers.slack import Emulate, emulate
+from tests.peers.telemelya import Telemelya, telemelya
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder for what the servers write; short, since the name of a socket may have 107 bytes."""
+    with TemporaryDirectory(prefix="peers-") as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def telegram_peer(folder: Path) -> Iterator[Telemelya]:
+    _installed("telemelya")
+    with telemelya(folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def slack_peer(folder: Path) -> Iterator[Emulate]:
+    _installed("emulate")
+    with emulate(folder) as server:
+        yield server
+
+
+def _installed(name: str) -> None:
+    if not (PEERS / name / ".ready").exists():
+        pytest.fail(f"{name} is not installed; run `make test-peers`", pytrace=False)
