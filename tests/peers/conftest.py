@@ -1,4 +1,4 @@
-"""Servers that are not ours, started once for all tests; `make test-peers` installs them."""
+"""Servers that are not ours; `make test-peers` installs them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,9 +25,9 @@ def telegram_peer(folder: Path) -> Iterator[Telemelya]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def slack_peer(folder: Path) -> Iterator[Emulate]:
-    _installed("emulate")
+    _installed("emulate")  # one for each test: it starts at once, and what a bare bot told stays on its pages
     with emulate(folder) as server:
         yield server
 

@@ -91,7 +91,7 @@ def _redis(folder: Path) -> Generator[str]:
     # A socket in a folder of its own and no port: there is none to be taken, and nobody else finds it.
     at = folder / "redis.sock"
     command = [program, "--port", "0", "--unixsocket", str(at), "--save", "", "--appendonly", "no"]
-    with serving(command, folder=folder, ready="Ready to accept connections"):
+    with serving(command, folder=folder, ready="[Rr]eady to accept connections"):
         yield f"unix://{at}"
 
 
