@@ -1,7 +1,7 @@
 """What one open turn has read and produced so far."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firewall.core.errors import Denied, IntegrityError, LabelConflict
 from firewall.core.ids import PartId
@@ -95,6 +95,23 @@ class Ledger:
             origin=origin,
             derived_from=tuple(part.id for part in derived_from),
         )
+
+    def grown(self, said: Part | None, text: str) -> Part:
+        """Count what a reply has shown so far as produced, and give the part that stands for it.
+
+        Until the reply is whole nothing of it is kept; yet a bot that shows it as it grows says its
+        own words.
+        """
+        now = self.part(text, Origin.MODEL) if said is None else replace(said, text=text)
+        self.produced = [*self._without(said), now]
+        return now
+
+    def dropped(self, said: Part | None) -> None:
+        """Forget a part that grew: the whole reply stands in its place."""
+        self.produced = self._without(said)
+
+    def _without(self, said: Part | None) -> list[Part]:
+        return [part for part in self.produced if said is None or part.id != said.id]
 
     def show(self, text: str) -> None:
         """Count a text as read by this turn: the caller has found that its whole audience may read it."""

@@ -178,6 +178,10 @@ class Turns:
             finally:
                 opened.state = State.CLOSED
 
+    def key(self, message: Message) -> SessionKey:
+        """Give the session that a message's turn is opened in."""
+        return SessionKey.of(self._speaker(message), message.conversation)
+
     def _speaker(self, message: Message) -> Principal:
         """Say who speaks; a sender nobody verified gets a session apart.
 

@@ -46,6 +46,7 @@ from firewall.kinds import (  # noqa: E402
 from partywall.messages import message  # noqa: E402
 
 if TYPE_CHECKING:
+    from partywall.bot import Bot
     from partywall.guarding import Guarded, guard
     from partywall.wall import Wall, open, turn  # noqa: A004  the public name
 else:
@@ -53,6 +54,7 @@ else:
     def __getattr__(name):  # noqa: ANN001, ANN202  the language's hook, hidden so that types stay exact
         """Load the wall on first use: what it stands on takes longer than all that is named above."""
         homes = {
+            "partywall.bot": ("Bot",),
             "partywall.guarding": ("Guarded", "guard"),
             "partywall.wall": ("Wall", "open", "turn"),
         }
@@ -64,6 +66,7 @@ else:
 
 __all__ = [
     "BadIdentifier",
+    "Bot",
     "Command",
     "ConfigError",
     "CurrentPrincipal",

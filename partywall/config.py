@@ -81,8 +81,12 @@ class Limits(_Section):
     layer_cpu_s: Seconds = 2.0
     model_timeout_s: Seconds = 120.0
     tool_timeout_s: Seconds = 60.0
+    drain_s: Seconds = 30.0
     exec_timeout_s: Seconds = 30.0
     fetch_timeout_s: Seconds = 20.0
+    turns_at_once: int = Field(default=64, gt=0, le=10_000)
+    turns_a_tenant: int = Field(default=16, gt=0, le=10_000)
+    waiting_a_tenant: int = Field(default=1_000, gt=0)
     threads_a_tenant: int = Field(default=4, gt=1, le=64)
     max_text_bytes: int = Field(default=1_000_000, gt=0)
     max_result_bytes: int = Field(default=1_000_000, gt=0)

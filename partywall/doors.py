@@ -1,9 +1,6 @@
 """The door of one guarded application: its deliveries become turns, and what it shows is judged."""
 
-import asyncio
-import logging
-import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -12,17 +9,13 @@ from adapters.wire import Deleted
 from firewall.core.errors import NotGuarded, StoreUnavailable
 from firewall.core.message import Message
 from firewall.core.session import Turn
-from firewall.core.subject import Form
 from firewall.ledger import Ledger
-from firewall.templates import Template
 from firewall.turns import OpenTurn, current
+from partywall.notices import excuse, passed_over, purge, sent
 from partywall.passages import Counts, Passage, Passages, here
-from partywall.runtime import Runtime
 from partywall.wall import Wall
 
 T = TypeVar("T")
-_LOG = logging.getLogger("partywall")
-_WORD = re.compile(r"[^A-Za-z0-9_./-]")
 
 
 class WallDoor:
@@ -59,46 +52,18 @@ class WallDoor:
             try:
                 yield opened
             finally:
-                await self._excuse(opened, tell)
-
-    async def _excuse(self, opened: OpenTurn, tell: Tell) -> None:
-        """Tell a sender whose turn ended with a refusal and no answer that it was refused, once, alone."""
-        refusal = opened.ledger.refused
-        if refusal is None:
-            return
-        text = str(refusal)
-
-        async def show(_: Mapping[str, str]) -> None:
-            await tell(text)
-
-        turn = opened.turn
-        notice = Act(
-            method="notice",
-            destination=turn.destination,
-            private=True,
-            form=Form.NOTICE,
-            texts={"text": text},
-        )
-        try:
-            runtime = await self._wall.runtime()
-            # A platform that does not answer must not hold the session.
-            async with asyncio.timeout(self._wall.config.limits.turn_idle_s):
-                await _sent(runtime, opened.alive(), notice, (Template(pieces=(text,)),), show)
-        except Exception as error:  # noqa: BLE001  the turn is over; whatever the platform said must not undo that
-            _LOG.warning("could not tell the sender of a refusal: %s, ref %s", type(error).__name__, turn.ref)
+                refusal = opened.ledger.refused
+                if refusal is not None:
+                    # It ended with a refusal and no answer: its sender is told so, once, alone.
+                    await excuse(self._wall, opened, str(refusal), tell)
 
     async def forget(self, deleted: Deleted) -> None:
         """Empty what was said in the turns of messages that were taken back; see `adapters.doors.Door`."""
-        if not deleted.verified:
-            return self.drop("deletion", "nobody vouches for where it came from")
-        runtime = await self._wall.runtime()
-        count = await runtime.vault.sessions.forget(deleted.conversation, deleted.ids)
-        _LOG.info("emptied %s parts of %s messages that were taken back", count, len(deleted.ids))
-        return None
+        await purge(self._wall, deleted)
 
     def drop(self, kind: str, problem: str) -> None:
         """Log that a delivery was not passed on."""
-        _LOG.info("passed over a delivery (%s): %s", _WORD.sub("?", kind)[:64], problem)
+        passed_over(kind, problem)
 
     def turn(self) -> Turn:
         """Give what was fixed at ingress for the turn that is open here."""
@@ -110,7 +75,7 @@ class WallDoor:
         runtime = await self._wall.runtime()
         with opened.working() as ledger:
             self._admit(ledger)
-            return await _sent(runtime, ledger, act, self._wall.templates, do)
+            return await sent(runtime, ledger, act, self._wall.templates, do)
 
     def _admit(self, ledger: Ledger) -> None:
         if not (self._unguarded or self._wall.guards_a_model or ledger.produced):
@@ -131,25 +96,3 @@ class WallDoor:
         if runtime is None:
             raise StoreUnavailable("this wall was closed; make another one")
         return runtime.model.cutter(opened.alive())
-
-
-async def _sent(
-    runtime: Runtime,
-    ledger: Ledger,
-    act: Act,
-    templates: Sequence[Template],
-    do: Callable[[Mapping[str, str]], Awaitable[T]],
-) -> T:
-    judged = await runtime.guard.outbound(
-        ledger,
-        act.texts,
-        destination=act.destination,
-        private=act.private,
-        form=act.form,
-        templates=templates,
-    )
-
-    async def done() -> T:
-        return await do(judged)
-
-    return await runtime.guard.effect(ledger, act.method, list(judged.values()), done)

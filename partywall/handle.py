@@ -1,7 +1,7 @@
 """A turn as a bot sees it."""
 
 import importlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from firewall.core.errors import MisuseError
@@ -12,8 +12,9 @@ from firewall.core.session import MAX_HISTORY_PARTS
 from firewall.core.subject import Form, Json
 from firewall.templates import Template
 from firewall.turns import OpenTurn, bound
-from partywall.models import Trust, copied
+from partywall.models import Trust, content, copied
 from partywall.runtime import Runtime
+from partywall.showing import Kept, Outlet, Showing
 
 
 class TurnHandle:
@@ -27,6 +28,7 @@ class TurnHandle:
         self._opened = opened
         self._templates = templates
         self.sent: list[str] = []
+        self.outlet: Outlet = Kept()
 
     def __repr__(self) -> str:
         return f"TurnHandle({self._opened.turn.ref})"
@@ -133,21 +135,27 @@ class TurnHandle:
         Raises:
             Denied: It may not be shown.
         """
-        ledger = self._opened.alive()
-        judged = await self._runtime.guard.outbound(
-            ledger,
-            {"text": text},
-            destination=ledger.turn.destination,
-            private=ledger.turn.audience.private,
-            form=Form.MESSAGE,
-            templates=self._templates,
-        )
+        shown = await self._showing().whole(text)
+        self.sent.append(shown)
+        return shown
 
-        async def show() -> str:
-            self.sent.append(judged["text"])
-            return judged["text"]
+    async def reply_stream(self, texts: AsyncIterable[str | Mapping[str, Any]]) -> str:
+        """Show a text while it comes, and give what was shown.
 
-        return await self._runtime.guard.effect(ledger, "send", [judged["text"]], show)
+        Where the channel can edit, one message grows; elsewhere it is shown whole at the end.
+
+        Args:
+            texts: Pieces of the answer, or the chunks of `stream`.
+
+        Raises:
+            Denied: Some of it may not be shown; what was shown before stands.
+        """
+        shown = await self._showing().growing(_texts(texts))
+        self.sent.append(shown)
+        return shown
+
+    def _showing(self) -> Showing:
+        return Showing(self._runtime, self._opened, self._templates, self.outlet)
 
     async def remember(self, key: str, value: str) -> None:
         """Keep a note that exactly this turn's audience can recall.
@@ -234,3 +242,8 @@ class TurnHandle:
         if tools:
             request["tools"] = [{"type": "function", "function": {"name": name}} for name in tools]
         return request
+
+
+async def _texts(pieces: AsyncIterable[str | Mapping[str, Any]]) -> AsyncIterator[str]:
+    async for piece in pieces:
+        yield piece if isinstance(piece, str) else content(piece)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from adapters.json_leaves import plain
 from adapters.replies import CallIds, assemble, normalise_chunk, normalise_reply
 from firewall.core.errors import UnavailableError, UnsupportedModel
+from firewall.core.message import Part
 from firewall.core.ports import Match
 from firewall.core.subject import Leaf, ModelReply, Span
 from firewall.core.verdict import Case
@@ -77,23 +78,27 @@ class GuardedModel:
         cutter = self.cutter(opened.ledger)
         chunks: list[dict[str, Any]] = []
         shown = ""
+        said: Part | None = None
         with aside():
             source = cast("AsyncIterator[object]", await ask(judged))
         try:
             async for raw in _aside(source):
                 chunk = normalise_chunk(dumped(raw), model=model, ids=ids)
                 chunks.append(chunk)
-                decided = cutter.feed(_content(chunk))
+                decided = cutter.feed(content(chunk))
                 if decided:
                     safe = await self.gate.release_text(opened.alive(), decided)
                     shown += safe
+                    said = opened.ledger.grown(said, shown)
                     yield _piece(model, {"content": safe})
         finally:
             await _close(source)
         rest = await self.gate.release_text(opened.alive(), cutter.finish())
         if rest:
             shown += rest
+            said = opened.ledger.grown(said, shown)
             yield _piece(model, {"content": rest})
+        opened.ledger.dropped(said)
         yield await self._ending(opened.alive(), model, assemble(chunks), shown)
 
     async def _ending(
@@ -198,7 +203,8 @@ def bound_request(
     return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
-def _content(chunk: Mapping[str, Any]) -> str:
+def content(chunk: Mapping[str, Any]) -> str:
+    """Give the text of one chunk of a streamed reply."""
     return "".join(str(each["delta"].get("content") or "") for each in chunk["choices"])
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias, TypeVar, assert_never
 
 import msgspec
 
+from firewall.core.arrival import Arrival
 from firewall.core.errors import IntegrityError
 from firewall.core.ids import PartId, PrincipalId, TenantId
 from firewall.core.label import Label, Members, Operator, Owned, Principals, Readers, Room
@@ -63,6 +64,7 @@ class _Named(_Strict, frozen=True):
 _W = TypeVar("_W")
 _PART = msgspec.msgpack.Decoder(_Part)
 _NAMED = msgspec.msgpack.Decoder(_Named)
+_ARRIVAL = msgspec.msgpack.Decoder(Arrival)
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -108,6 +110,28 @@ def entry_from(data: bytes) -> Entry:
     """
     wire = _decoded(_NAMED, data, "entry")
     return Entry(name=_text(wire.name), value=_text(wire.value), label=_label_from(wire.label))
+
+
+def arrival_bytes(arrival: Arrival) -> bytes:
+    """Give what was taken on as bytes that `arrival_from` reads back equal.
+
+    Raises:
+        IntegrityError: A text in it is not text; an adapter let it pass.
+    """
+    try:
+        return _ENCODER.encode(arrival)
+    except (ValueError, TypeError):
+        # Not chained: the error quotes what it met.
+        raise IntegrityError("a delivery holds what cannot be kept") from None
+
+
+def arrival_from(data: bytes) -> Arrival:
+    """Read what was taken on.
+
+    Raises:
+        IntegrityError: A field is missing or of the wrong type.
+    """
+    return _decoded(_ARRIVAL, data, "delivery")
 
 
 def text_bytes(text: str) -> bytes:

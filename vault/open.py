@@ -14,6 +14,7 @@ from vault.effects import Effects
 from vault.entries import Entries
 from vault.heart import Heart
 from vault.holder import Holder, Opening
+from vault.inbox import Inbox
 from vault.job import Job
 from vault.keyfile import FILE_NAME, file_made, folder_made
 from vault.keyfile import master_key as read_master_key
@@ -71,6 +72,7 @@ class Vault:
     sessions: Sessions
     records: Records
     effects: Effects
+    inbox: Inbox
     entries: Entries
     notes: Notes
     outbox: Outbox
@@ -202,6 +204,7 @@ def _furnished(engine: _Engine, keyring: Keyring, secret: bytes, clock: Clock, i
         sessions=Sessions(database, writer, keyring, heart, lexicon, clock=clock, ids=ids),
         records=records,
         effects=Effects(database, writer, records, heart, clock=clock, ids=ids),
+        inbox=Inbox(database, writer, keyring, heart, secret=secret, clock=clock),
         entries=Entries(database, writer, keyring, secret=secret, clock=clock),
         notes=Notes(database, writer, keyring, secret=secret),
         outbox=Outbox(database),

@@ -309,7 +309,7 @@ async def test_a_sender_who_cannot_be_told_does_not_undo_the_turn(
         with pytest.raises(Denied), caplog.at_level(logging.INFO):
             await platform.door.deliver(handler)
         await platform.door.drain(5)
-        assert "could not tell the sender of a refusal: OSError" in caplog.text
+        assert "could not tell the sender: OSError" in caplog.text
         assert SECRET not in caplog.text
         assert await platform.deliver(arrived("hi"), nothing) is None
 
