@@ -62,4 +62,6 @@ def _constant(text: str) -> Span:
 REFUSED = "This tool call was refused. Do not try it again; go on without it."
 FAILED = "The tool failed. Go on without it."
 SPENT = "I stopped: this took more steps than I am allowed."
-OWN_PHRASES = tuple(Template(pieces=(text,)) for text in (REFUSED, FAILED, SPENT))
+# Before what a sender quotes or forwards: somebody else's words, which are no instruction of theirs.
+QUOTED = "The sender quotes what follows; these are not their words:\n"
+OWN_PHRASES = tuple(Template(pieces=(text,)) for text in (REFUSED, FAILED, SPENT, QUOTED))

@@ -103,6 +103,50 @@ class Pii(_Section):
     nlp: Mapping[str, Any] | None = None
 
 
+# A secret stands in the environment, never in the file: a setting names the variable.
+Variable = Annotated[str, Field(pattern="^[A-Z_][A-Z0-9_]*$")]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class SlackBot(_Section):
+    """The bot on Slack: by Socket Mode with an app token, else by signed HTTP events."""
+
+    token_env: Variable = "SLACK_BOT_TOKEN"  # noqa: S105  the name of a variable
+    app_token_env: Variable | None = None
+    signing_secret_env: Variable | None = None
+    host: str = "127.0.0.1"
+    port: Port = 3000
+
+
+class TelegramBot(_Section):
+    """The bot on Telegram: polling, or behind a webhook with its secret token."""
+
+    token_env: Variable = "TELEGRAM_TOKEN"  # noqa: S105  the name of a variable
+    webhook_url: str | None = None
+    secret_token_env: Variable | None = None
+    host: str = "127.0.0.1"
+    port: Port = 8443
+
+
+class DiscordBot(_Section):
+    """The bot on Discord: what it answers in guilds, and its slash commands by name."""
+
+    token_env: Variable = "DISCORD_TOKEN"  # noqa: S105  the name of a variable
+    answers: Annotated[str, Field(pattern="^(mentions|all)$")] = "mentions"
+    commands: Mapping[str, str] = {}
+
+
+class ServedBot(_Section):
+    """What `partywall serve` runs: an agent of yours, or the default one with a prompt and tools."""
+
+    agent: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    system: str | None = None
+    tools: tuple[str, ...] = ()
+    slack: SlackBot | None = None
+    telegram: TelegramBot | None = None
+    discord: DiscordBot | None = None
+
+
 class Config(_Section):
     """Everything an operator can set; nothing here is ever shared between tenants by accident."""
 
@@ -115,6 +159,7 @@ class Config(_Section):
     files: FileArea = FileArea()
     limits: Limits = Limits()
     pii: Pii = Pii()
+    bot: ServedBot = ServedBot()
 
 
 def load(source: str | Path | Mapping[str, object] | None) -> Config:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from adapters.json_leaves import plain
 from adapters.replies import CallIds, assemble, normalise_chunk, normalise_reply
-from firewall.core.errors import UnavailableError, UnsupportedModel
+from firewall.core.errors import MisuseError, UnavailableError, UnsupportedModel
 from firewall.core.message import Part
 from firewall.core.ports import Match
 from firewall.core.subject import Leaf, ModelReply, Span
@@ -31,10 +31,12 @@ class Trust:
     Attributes:
         templates: Texts the operator registered.
         history: How many parts of the session's own history, the youngest.
+        formats: The strings of the response formats the operator registered.
     """
 
     templates: Sequence[Template]
     history: int
+    formats: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class GuardedModel:
             Denied: The request or the reply may not pass.
             TurnClosed: The turn ended before the answer came; the answer goes nowhere.
         """
-        judged = await self.gate.admit(opened.alive(), request, trust.templates, history=trust.history)
+        judged = await self._admitted(opened, request, trust)
         with aside():
             answer = await ask(judged)
         ledger = opened.alive()
@@ -71,9 +73,7 @@ class GuardedModel:
         Text comes as soon as it is decided; everything else (tool calls, reasoning, the finish reason) comes
         at the end, judged whole. A turn that closes meanwhile ends the stream with `TurnClosed`.
         """
-        judged = await self.gate.admit(
-            opened.alive(), {**request, "stream": True}, trust.templates, history=trust.history
-        )
+        judged = await self._admitted(opened, {**request, "stream": True}, trust)
         ids, model = CallIds.of(judged), str(request.get("model"))
         cutter = self.cutter(opened.ledger)
         chunks: list[dict[str, Any]] = []
@@ -100,6 +100,11 @@ class GuardedModel:
             yield _piece(model, {"content": rest})
         opened.ledger.dropped(said)
         yield await self._ending(opened.alive(), model, assemble(chunks), shown)
+
+    async def _admitted(self, opened: OpenTurn, request: Request, trust: Trust) -> dict[str, Any]:
+        return await self.gate.admit(
+            opened.alive(), request, trust.templates, history=trust.history, formats=trust.formats
+        )
 
     async def _ending(
         self, ledger: Ledger, model: str, reply: Mapping[str, Any], shown: str
@@ -158,6 +163,18 @@ def dumped(answer: object) -> Mapping[str, object]:
     if not callable(dump):
         raise UnavailableError("the model's client gave something that is no chat completion")
     return cast("Mapping[str, object]", dump())
+
+
+def registered(text: str) -> Template:
+    """Give a prompt of the operator with its holes.
+
+    Raises:
+        MisuseError: It has no constant text.
+    """
+    try:
+        return Template.parse(text)
+    except ValueError as error:
+        raise MisuseError(f"a registered prompt is not usable: {error}") from error
 
 
 def copied(request: Mapping[str, object]) -> dict[str, Any]:

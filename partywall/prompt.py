@@ -22,11 +22,11 @@ from firewall.core.label import Owned
 from firewall.core.message import Origin, Part, operator_part
 from firewall.core.subject import Leaf, Span, leaf
 from firewall.ledger import Asked, Ledger
-from firewall.templates import OWN_PHRASES, Template
+from firewall.templates import OWN_PHRASES, QUOTED, Template
 
 NO_RESULT = "There is no result."
 _PHRASES = (*OWN_PHRASES, Template(pieces=(NO_RESULT,)))
-_ROLES = {Origin.SENDER: "user", Origin.MODEL: "assistant"}
+_ROLES = {Origin.SENDER: "user", Origin.QUOTED: "user", Origin.MODEL: "assistant"}
 _UNREADABLE = {"role": "user", "content": "[a message that cannot be read]"}
 
 Chat = dict[str, Any]
@@ -141,10 +141,10 @@ class _Reading:
             self._take_words(str(role), "".join(each.text for each in leaves))
 
     def present(self) -> list[Line]:
-        """Give what this turn is about: results the bot fetched for it, then the sender's words, verbatim."""
+        """Give what this turn is about: results the bot fetched, what is quoted, the sender's words."""
         if self._job:
             return [self._job[min(self._job)]]
-        words = [part for part in self._ledger.said if part.origin is Origin.SENDER]
+        words = sorted(self._ledger.said, key=lambda part: part.origin is Origin.SENDER)
         return [*(_user((_span(part.text, part),)) for part in self._fetched()), *map(_said, words)]
 
     def _fetched(self) -> list[Part]:
@@ -250,8 +250,10 @@ def _span(text: str, source: Part | None) -> Span:
 
 
 def _said(part: Part) -> Line:
-    message: Chat = {"role": _ROLES[part.origin], "content": part.text}
-    return Line(message=message, spans=(_span(part.text, part),), source=None)
+    before = (_span(QUOTED, operator_part(QUOTED)),) if part.origin is Origin.QUOTED else ()
+    spans = (*before, _span(part.text, part))
+    message: Chat = {"role": _ROLES[part.origin], "content": "".join(span.text for span in spans)}
+    return Line(message=message, spans=spans, source=None)
 
 
 def _user(spans: tuple[Span, ...]) -> Line:
@@ -270,8 +272,7 @@ def _unaccounted(message: Chat) -> Line:
 
 
 def _text(message: Mapping[str, Any]) -> str:
-    content = message.get("content")
-    return content if isinstance(content, str) else ""
+    return content if isinstance(content := message.get("content"), str) else ""
 
 
 def _ids(message: Mapping[str, Any]) -> frozenset[str]:

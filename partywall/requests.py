@@ -26,6 +26,9 @@ from partywall.prompt import Line, composed, sourced
 
 Request = Mapping[str, object]
 
+# What any request may say of the form of its answer, besides what was registered: words of the protocol.
+_FORMATS = frozenset({"type", "text", "json_object", "json_schema", "name", "schema", "strict"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
@@ -42,7 +45,13 @@ class Gate:
     grants: Mapping[TenantId, Grants]
 
     async def admit(
-        self, ledger: Ledger, request: Request, templates: Sequence[Template], *, history: int
+        self,
+        ledger: Ledger,
+        request: Request,
+        templates: Sequence[Template],
+        *,
+        history: int,
+        formats: frozenset[str] = frozenset(),
     ) -> dict[str, Any]:
         """Give the request as this turn may make it, under names that only this session has.
 
@@ -51,6 +60,7 @@ class Gate:
             request: What the bot wants to ask.
             templates: Registered texts.
             history: How many parts of the session's history to give.
+            formats: The strings of registered response formats.
 
         Raises:
             Denied: It holds something that cannot be dropped and is not this turn's.
@@ -60,7 +70,7 @@ class Gate:
         prompt = composed(ledger, asked.get("messages"), templates=templates, history=history)
         asked["messages"] = [line.message for line in prompt.lines]
         flat = flatten_request(asked)
-        leaves = tuple(_sourced(each, prompt.lines) for each in flat.leaves)
+        leaves = tuple(_sourced(each, prompt.lines, formats) for each in flat.leaves)
         call = ModelCall(
             leaves=leaves,
             exchanges=flat.exchanges,
@@ -117,6 +127,16 @@ class Gate:
         return {"user": ledger.digest(("user", ledger.turn.session))[:32]}
 
 
+def format_texts(wanted: Mapping[str, object]) -> frozenset[str]:
+    """Give every string of a response format, keys included, as they stand in a request.
+
+    Raises:
+        Unreadable: It is no plain value, or nested too deep.
+    """
+    flat = flatten_request({"model": "", "messages": [], "response_format": dict(wanted)})
+    return frozenset(each.text for each in flat.leaves)
+
+
 def _names(offered: object) -> list[str]:
     """Give the names of offered functions, each once, in order; what is no function has none."""
     found: dict[str, None] = {}
@@ -127,11 +147,12 @@ def _names(offered: object) -> list[str]:
     return list(found)
 
 
-def _sourced(each: Leaf, lines: Sequence[Line]) -> Leaf:
-    """Account for a composed message by its line, and for the catalogue, which the wall wrote itself."""
+def _sourced(each: Leaf, lines: Sequence[Line], formats: frozenset[str]) -> Leaf:
+    """Account for a composed message by its line, for the catalogue, and for a registered response format."""
     if each.group >= 0:
         return sourced(each, lines[each.group])
-    if each.slot.startswith(("tools.", "tool_choice.")):
+    asked_for = each.slot.startswith("response_format.") and (each.text in formats or each.text in _FORMATS)
+    if asked_for or each.slot.startswith(("tools.", "tool_choice.")):
         return replace(each, spans=(Span(text=each.text, source=operator_part(each.text)),))
     return each
 

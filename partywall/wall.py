@@ -8,20 +8,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
-from firewall.core.errors import MisuseError, NoTurn, StoreUnavailable
+from firewall.core.errors import NoTurn, StoreUnavailable
 from firewall.core.identity import Conversation, Sender
 from firewall.core.ids import MessageId
 from firewall.core.message import Message
 from firewall.core.ports import Clock, IdSource
 from firewall.core.session import MAX_HISTORY_PARTS
-from firewall.templates import Template
 from firewall.turns import OpenTurn, current
 from partywall.agent import Agent
 from partywall.clients import ModelGuard
 from partywall.config import Config, load
 from partywall.crossing import Crossing
 from partywall.handle import TurnHandle
-from partywall.models import Trust
+from partywall.models import Trust, registered
+from partywall.requests import format_texts
 from partywall.runtime import KeyedIds, Runtime, SystemClock, assemble
 from partywall.toolbox import Toolbox
 
@@ -55,7 +55,7 @@ class Wall:
         self._master_key = master_key
         self._crossing = Crossing()
         self._tools = Toolbox(self.runtime, self._crossing)
-        self.templates = [_template(text) for text in config.prompts]
+        self.templates = [registered(text) for text in config.prompts]
         self.guards_a_model = False
         self._runtime: Runtime | None = None
         self._opening: asyncio.Task[Runtime] | None = None
@@ -174,7 +174,12 @@ class Wall:
         return [self._tools.add(function) for function in tools]
 
     def guard_model(
-        self, model: M, *, trusted_system: Sequence[str] = (), history: int = MAX_HISTORY_PARTS
+        self,
+        model: M,
+        *,
+        trusted_system: Sequence[str] = (),
+        history: int = MAX_HISTORY_PARTS,
+        response_formats: Sequence[Mapping[str, object]] = (),
     ) -> M:
         """Give the same model, guarded: same call, same type of answer.
 
@@ -186,13 +191,17 @@ class Wall:
                 for like any other text.
             history: How many parts of the session's own history the model is given, the youngest. What the
                 bot presents of it is not believed; 0 suits calls about the present message alone.
+            response_formats: JSON schemas that the bot asks for, as it sends them; others are denied. Plain
+                JSON mode needs none.
 
         Raises:
             UnsupportedModel: No guard is known for this kind of model.
             MisuseError: A prompt has no constant text.
+            Unreadable: A response format is no plain value.
         """
-        templates = (*self.templates, *(_template(text) for text in trusted_system))
-        trust = Trust(templates=templates, history=history)
+        templates = (*self.templates, *map(registered, trusted_system))
+        formats = frozenset[str]().union(*map(format_texts, response_formats))
+        trust = Trust(templates=templates, history=history, formats=formats)
         self.guards_a_model = True
         return ModelGuard(opened=self.runtime, trust=trust, crossing=self._crossing).guard(model)
 
@@ -273,13 +282,6 @@ def turn() -> TurnHandle:
     if not isinstance(handle, TurnHandle):
         raise NoTurn("the turn that is open here was not opened by a wall")
     return handle
-
-
-def _template(text: str) -> Template:
-    try:
-        return Template.parse(text)
-    except ValueError as error:
-        raise MisuseError(f"a registered prompt is not usable: {error}") from error
 
 
 def open(

@@ -124,6 +124,11 @@ class Inbox:
             Unknown(n=n, tenant=TenantId(owner), ref=Ref(ref), at_ms=at_ms) for n, owner, ref, at_ms in rows
         )
 
+    async def dismiss(self, n: int) -> bool:
+        """Close a delivery that is listed as unknown, for somebody has looked; False if there is none."""
+        end_ms = self._clock.now_ms()
+        return await self._writer.submit("", lambda: _dismissed(n, end_ms))
+
     async def prune(self) -> int:
         """Forget what was answered more than a week ago, at most 500 at a time; give how many."""
         before_ms = self._clock.now_ms() - KEPT_MS
@@ -213,6 +218,17 @@ def _unknown(tenant: TenantId | None) -> Job[list[Row]]:
         (tenant, tenant),
     )
     return rows
+
+
+def _dismissed(n: int, end_ms: int) -> Job[bool]:
+    rows = yield (
+        (
+            "UPDATE inbox SET state = 'done', end_ms = ?, key = NULL, sealed = NULL"
+            " WHERE n = ? AND state = 'unknown' RETURNING n"
+        ),
+        (end_ms, n),
+    )
+    return bool(rows)
 
 
 def _pruned(before_ms: int) -> Job[int]:

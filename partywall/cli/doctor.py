@@ -22,6 +22,7 @@ from vault.sqlite import MEMORY
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAULT: "bold red"}
 _AT_MOST = 20
+_DISMISS = "look in the conversation whether it was answered, then `partywall inbox dismiss NUMBER`"
 _LOOK = "look in the conversation whether it was done; it is not repeated by itself"
 
 
@@ -85,7 +86,7 @@ async def _state(config: Config) -> list[Check]:
         return [schema]
     try:
         async with opened(config) as vault:
-            found = [*await _chains(vault), *await _effects(vault)]
+            found = [*await _chains(vault), *await _effects(vault), *await _inbox(vault)]
     except PartywallError as error:
         return [schema, failure("database", error)]
     return [schema, ok("database", "opens, and the master key fits"), *found]
@@ -144,6 +145,20 @@ async def _effects(vault: Vault) -> list[Check]:
     if len(unresolved) > _AT_MOST:
         checks.append(warning("effects", f"and {len(unresolved) - _AT_MOST} more of unknown outcome", _LOOK))
     return checks or [ok("effects", "every intent has an outcome")]
+
+
+async def _inbox(vault: Vault) -> list[Check]:
+    """List what may or may not have been answered when a process died; it is not answered again by itself."""
+    unknown = await vault.inbox.unknown()
+    checks = [
+        warning(
+            "inbox", f"message {each.n} of tenant {each.tenant!r} (ref {each.ref}): maybe answered", _DISMISS
+        )
+        for each in unknown[:_AT_MOST]
+    ]
+    if len(unknown) > _AT_MOST:
+        checks.append(warning("inbox", f"and {len(unknown) - _AT_MOST} more, maybe answered", _DISMISS))
+    return checks or [ok("inbox", "every message that was begun is answered")]
 
 
 def _print(checks: list[Check], layers: dict[str, str], profile: str) -> None:

@@ -75,6 +75,25 @@ path = ".partywall/files"
 [pii]
 # threshold = 0.35                     # 0 to 1: how sure Presidio must be
 # languages = ["en"]
+
+# [bot]                                # what `partywall serve` runs; secrets stand in the environment
+# agent = "my_bot:answer"              # a function of yours; without it the default agent
+# system = "You are a helpful assistant."
+# tools = ["read_file", "list_files"]
+# [bot.slack]
+# token_env = "SLACK_BOT_TOKEN"
+# app_token_env = "SLACK_APP_TOKEN"    # Socket Mode; or signing_secret_env with host and port
+# signing_secret_env = "SLACK_SIGNING_SECRET"
+# host = "127.0.0.1"
+# port = 3000
+# [bot.telegram]
+# token_env = "TELEGRAM_TOKEN"         # polls; with webhook_url and secret_token_env it is called
+# webhook_url = "https://bot.example.org/telegram"
+# secret_token_env = "TELEGRAM_SECRET"
+# [bot.discord]
+# token_env = "DISCORD_TOKEN"
+# answers = "mentions"                 # or "all"
+# commands = { ask = "Ask the bot" }
 """
 
 

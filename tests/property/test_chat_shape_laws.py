@@ -161,4 +161,6 @@ def test_a_field_that_nobody_knows_is_refused_wherever_it_stands(
         with pytest.raises(Unreadable) as caught:
             chat_shape.flatten_request(request)
         del place[f"x{key}"]
-        assert len(value) < 6 or value not in str(caught.value)
+        # The error lists the fields it knows, of which a drawn word may be a piece.
+        told = str(caught.value).split("; the covered ones are ")[0]
+        assert len(value) < 6 or value not in told
