@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 from adapters.discord.asked import EPHEMERAL, Asked, Desk
 from adapters.discord.body import Body, opened, points_nowhere_else
 from adapters.discord.judging import Judge, form_of
+from adapters.discord.places import here
 from adapters.discord.routes import ANSWER, ANSWERS, ANSWERS_TAKEN_BACK, FOLLOW_UP, Kind, kind_of
 from adapters.doors import Act
 from adapters.errors import Unreadable
@@ -83,7 +84,7 @@ class Answering:
     async def _further(self, request: Request, asked: Asked, name: str, how: Mapping[str, Any]) -> Any:  # noqa: ANN401
         try:
             body = opened(how.get("payload"), how.get("multipart"), "message")
-            points_nowhere_else(body.payload, asked.place.id)
+            points_nowhere_else(body.payload, here(asked.place))
         except Unreadable as error:
             return await self._judge.refuse(name, asked.place, error.problem)
         # What is said after "thinking" takes its place, and with it its flag.

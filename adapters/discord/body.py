@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -14,6 +15,8 @@ MAX_FILE_BYTES: Final = 1_000_000
 _JSON: Final = "payload_json"
 # Nobody is pinged by what a bot says: a model can be talked into writing `@everyone`.
 NO_MENTIONS: Final[Mapping[str, object]] = {"parse": [], "replied_user": False}
+_NO_PREVIEW: Final = 1 << 2
+_LINK: Final = re.compile(r"(?<!<)(https?://[^\s<>)]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +84,14 @@ class Body:
         return found
 
     def judged(self, texts: Mapping[str, str]) -> "Body":
-        """Give the same request with the texts that were judged, and without a ping in it."""
+        """Give the same request with the texts that were judged, without a ping or a preview in it."""
         said = rewritten(
             self.spoken or {}, self.form, lambda slot, text, fixed: text if fixed else texts[slot]
         )
         message = {"message": said, "thread": said.get("message")}.get(self.form)
         if message is not None:
             message["allowed_mentions"] = dict(NO_MENTIONS)
+            _without_previews(message)
         payload = {**self.payload, self.within: said} if self.within else said
         return Body(payload=payload, files=self.files, form=self.form, within=self.within)
 
@@ -98,6 +102,24 @@ class Body:
             return None
         head = {"name": _JSON, "value": json.dumps(self.payload)}
         return [head, *(_part(one) for one in self.files)]
+
+
+def _without_previews(message: dict[str, Any]) -> None:
+    """Have Discord fetch nothing that a text points to.
+
+    A model can be talked into writing a link with somebody's data in it, and a preview follows it at once,
+    without a click. The flag against that would hide the bot's own embeds too; beside those, a link stands in
+    angle brackets.
+    """
+    given, content = message.get("flags"), message.get("content") or ""
+    flags = given if isinstance(given, int) else 0
+    if message.get("embeds"):
+        # Said even if it is nothing: an edit may show an embed where a link stood before.
+        message["flags"] = flags
+        if content:
+            message["content"] = _LINK.sub(r"<\1>", content)
+    elif "://" in content:
+        message["flags"] = flags | _NO_PREVIEW
 
 
 def opened(payload: Any, multipart: Iterable[Mapping[str, Any]] | None, form: str, within: str = "") -> Body:  # noqa: ANN401

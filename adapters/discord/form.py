@@ -49,6 +49,44 @@ class Embed(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(text for text in (author, self.title, self.description, *pairs, footer) if text)
 
 
+class Attached(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sender called a file, and said of it."""
+
+    filename: str = ""
+    title: str | None = None
+    description: str | None = None
+
+    @property
+    def words(self) -> str:
+        """All its words, one piece a line."""
+        return "\n".join(text for text in (self.filename, self.title, self.description) if text)
+
+
+class Text(msgspec.Struct, frozen=True, kw_only=True):
+    """A question, or what can be answered."""
+
+    text: str | None = None
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """One of a poll's answers."""
+
+    poll_media: Text
+
+
+class Poll(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that people vote on."""
+
+    question: Text
+    answers: list[Choice] = []
+
+    @property
+    def words(self) -> str:
+        """All its words, one piece a line."""
+        pieces = (self.question.text, *(one.poll_media.text for one in self.answers))
+        return "\n".join(text for text in pieces if text)
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What a forward shows."""
 
@@ -76,11 +114,19 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     webhook_id: str | None = None
     flags: int = 0
     edited_timestamp: datetime | None = None
-    attachments: list[Any] = []
+    attachments: list[Attached] = []
+    poll: Poll | None = None
     sticker_items: list[Any] = []
     embeds: list[Embed] = []
     message_snapshots: list[Forwarded] = []
     referenced_message: "Post | None" = None
+
+    @property
+    def beside(self) -> list[str]:
+        """What the sender wrote beside the text: a poll, and the names of files."""
+        asked = [self.poll.words] if self.poll is not None else []
+        named = "\n".join(one.words for one in self.attachments)
+        return [text for text in (*asked, named) if text]
 
 
 class Gone(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +180,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     """A row of a form, or what was typed into it."""
 
     value: str | None = None
+    values: list[str] = []
     component: "Component | None" = None
     components: "list[Component]" = []
 

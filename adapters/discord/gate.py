@@ -6,13 +6,16 @@ kept nor shown to a waiter, a cog, a command or a view.
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
-from adapters.discord.asked import Asked, Desk
+from adapters.discord.asked import MOST, Asked, Desk
 from adapters.discord.inbound import parse
 from adapters.discord.library import Client, member
+from adapters.discord.places import located
 from adapters.discord.sending import Sending
 from adapters.discord.shared import inside
 from adapters.doors import Door, Tell
@@ -20,6 +23,7 @@ from adapters.errors import Unreadable
 from adapters.wire import Deleted
 from firewall.core.errors import BadIdentifier, Denied, SessionBusy
 from firewall.core.identity import ConversationKind
+from firewall.core.ids import MessageId
 from firewall.core.message import Message
 
 _LOG = logging.getLogger("partywall")
@@ -33,38 +37,44 @@ ANSWER_S: Final = 2.0
 TURNS: Final = frozenset({"MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_REACTION_ADD", "INTERACTION_CREATE"})
 # What was said is taken back: it is purged, and the library's cache forgets it.
 DELETIONS: Final = frozenset({"MESSAGE_DELETE", "MESSAGE_DELETE_BULK"})
-# Nobody can be named who did it, or not what they are: the cache is kept right, and no handler runs.
+# Nobody can be named who did it, or it is a name that somebody gave to something: whoever may rename a thread
+# would speak to every bot that listens. The cache is kept right, and no handler runs.
 STATE: Final = frozenset(
     {
-        "MESSAGE_REACTION_REMOVE",
-        "MESSAGE_REACTION_REMOVE_ALL",
-        "MESSAGE_REACTION_REMOVE_EMOJI",
-        "MESSAGE_POLL_VOTE_ADD",
-        "MESSAGE_POLL_VOTE_REMOVE",
-    }
-)
-# What the library needs to know about itself and its guilds. Handlers of these run outside of every turn, so
-# they can say nothing and ask no guarded model. Any other event is dropped.
-PASSED: Final = frozenset(
-    {
-        *("READY", "RESUMED", "USER_UPDATE", "APPLICATION_COMMAND_PERMISSIONS_UPDATE"),
-        *("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE", "GUILD_EMOJIS_UPDATE", "GUILD_STICKERS_UPDATE"),
-        *("GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE", "GUILD_INTEGRATIONS_UPDATE"),
-        *("GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE", "GUILD_MEMBER_REMOVE", "GUILD_MEMBERS_CHUNK"),
+        *("MESSAGE_REACTION_REMOVE", "MESSAGE_REACTION_REMOVE_ALL", "MESSAGE_REACTION_REMOVE_EMOJI"),
+        *("MESSAGE_POLL_VOTE_ADD", "MESSAGE_POLL_VOTE_REMOVE", "PRESENCE_UPDATE", "VOICE_STATE_UPDATE"),
+        *("GUILD_UPDATE", "GUILD_EMOJIS_UPDATE", "GUILD_STICKERS_UPDATE", "GUILD_INTEGRATIONS_UPDATE"),
+        *("GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE"),
+        *("GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE", "GUILD_MEMBER_REMOVE"),
         *("GUILD_SCHEDULED_EVENT_CREATE", "GUILD_SCHEDULED_EVENT_UPDATE", "GUILD_SCHEDULED_EVENT_DELETE"),
         *("GUILD_SCHEDULED_EVENT_USER_ADD", "GUILD_SCHEDULED_EVENT_USER_REMOVE"),
         *("GUILD_SOUNDBOARD_SOUND_CREATE", "GUILD_SOUNDBOARD_SOUND_UPDATE", "GUILD_SOUNDBOARD_SOUND_DELETE"),
-        *("GUILD_SOUNDBOARD_SOUNDS_UPDATE", "SOUNDBOARD_SOUNDS"),
+        "GUILD_SOUNDBOARD_SOUNDS_UPDATE",
         *("CHANNEL_CREATE", "CHANNEL_UPDATE", "CHANNEL_DELETE", "CHANNEL_PINS_UPDATE"),
         *("THREAD_CREATE", "THREAD_UPDATE", "THREAD_DELETE", "THREAD_LIST_SYNC"),
         *("THREAD_MEMBER_UPDATE", "THREAD_MEMBERS_UPDATE"),
         *("STAGE_INSTANCE_CREATE", "STAGE_INSTANCE_UPDATE", "STAGE_INSTANCE_DELETE"),
-        *("PRESENCE_UPDATE", "VOICE_STATE_UPDATE", "VOICE_SERVER_UPDATE", "WEBHOOKS_UPDATE"),
         *("INTEGRATION_CREATE", "INTEGRATION_UPDATE", "INTEGRATION_DELETE"),
+    }
+)
+# The bot's own life, and ids alone. Handlers of these run outside of every turn, so they can say nothing and
+# ask no guarded model. Any other event is dropped.
+PASSED: Final = frozenset(
+    {
+        *("READY", "RESUMED", "USER_UPDATE", "APPLICATION_COMMAND_PERMISSIONS_UPDATE"),
+        *("GUILD_CREATE", "GUILD_DELETE", "GUILD_MEMBERS_CHUNK", "VOICE_SERVER_UPDATE", "WEBHOOKS_UPDATE"),
         *("ENTITLEMENT_CREATE", "ENTITLEMENT_UPDATE", "ENTITLEMENT_DELETE"),
         *("SUBSCRIPTION_CREATE", "SUBSCRIPTION_UPDATE", "SUBSCRIPTION_DELETE"),
     }
 )
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A message that waits for its turn, and whether it was taken back meanwhile."""
+
+    id: MessageId
+    gone: Deleted | None = None
 
 
 class Gate:
@@ -83,8 +93,11 @@ class Gate:
         self._desk = desk
         self._sending = sending
         self._tasks: set[asyncio.Task[None]] = set()
-        # Messages that wait for their turn, and whether they were taken back meanwhile.
-        self._waiting: dict[str, Deleted | None] = {}
+        # A message and its edit may wait at once, under one id.
+        self._waiting: list[_Waiting] = []
+        # When each message was last edited, the youngest: what comes later with the same time is no edit.
+        self._edited: OrderedDict[str, int] = OrderedDict()
+        self._told: set[str] = set()
 
     def parser(self, name: str, before: Parser) -> Parser:
         """Give what stands in the place of one of the library's parsers."""
@@ -94,7 +107,7 @@ class Gate:
                 # The cache holds the bot's own messages; nobody else said or did this, so no handler runs.
                 self._only_state(before, data)
             elif name in STATE:
-                self._door.drop(name, "nobody can be named who did it; the cache is kept right")
+                self._say_once(name, "nobody's words; the cache is kept right, and no handler runs")
                 self._only_state(before, data)
             else:
                 self._start(name, before, data)
@@ -103,6 +116,12 @@ class Gate:
             self._door.drop(name, "this kind of event is not passed on")
 
         return judge if name in TURNS | DELETIONS | STATE else drop
+
+    def _say_once(self, name: str, problem: str) -> None:
+        # There are hundreds a minute of some kinds.
+        if name not in self._told:
+            self._told.add(name)
+            self._door.drop(name, problem)
 
     def _own(self, data: Mapping[str, Any]) -> bool:
         """True for what the bot did itself, told by ids alone; a webhook's id is the application's there."""
@@ -133,18 +152,31 @@ class Gate:
         except (Unreadable, BadIdentifier) as error:
             self._door.drop(name, str(error))
             return
+        place = await located(self._client, found.conversation)
         if isinstance(found, Deleted):
-            await self._taken_back(found, before, data)
-        elif name == "MESSAGE_UPDATE" and not found.edit:
-            # A preview, a pin or a thread: its author did nothing, and others' words would come in unjudged.
+            await self._taken_back(replace(found, conversation=place or found.conversation), before, data)
+        elif place is None:
+            self._door.drop(name, "its channel is not known, and so not whose it is")
+        elif name == "MESSAGE_UPDATE" and not self._edits(found):
+            # A preview, a pin or a thread: its author did nothing, and others' words would come in as theirs.
             self._door.drop(name, "not an edit by its author")
-        elif await self._entered(name, found, data):
+        elif await self._entered(name, replace(found, conversation=place), data):
             inside.set(self._sending)
             before(data)
 
+    def _edits(self, message: Message) -> bool:
+        """True if it is younger than what was seen of this message: a preview comes with its old time."""
+        if message.edit <= self._edited.get(message.id, 0):
+            return False
+        self._edited[message.id] = message.edit
+        while len(self._edited) > MOST:
+            self._edited.popitem(last=False)
+        return True
+
     async def _entered(self, name: str, message: Message, data: Mapping[str, Any]) -> bool:
         asked = self._asked(message, data) if name == "INTERACTION_CREATE" else None
-        self._waiting.setdefault(message.id, None)
+        waiting = _Waiting(message.id)
+        self._waiting.append(waiting)
         try:
             async with asyncio.timeout(ANSWER_S if asked is not None else None):
                 await self._door.enter(message, self._tell(message, asked))
@@ -154,15 +186,15 @@ class Gate:
         except (Denied, SessionBusy):
             return False
         finally:
-            gone = self._waiting.pop(message.id, None)
-        if gone is not None:
-            await self._door.forget(gone)
-        return gone is None
+            self._waiting.remove(waiting)
+        if waiting.gone is not None:
+            await self._door.forget(waiting.gone)
+        return waiting.gone is None
 
     async def _taken_back(self, gone: Deleted, before: Parser, data: dict[str, Any]) -> None:
-        for each in gone.ids:
-            if each in self._waiting:
-                self._waiting[each] = gone
+        for each in self._waiting:
+            if each.id in gone.ids:
+                each.gone = gone
         await self._door.forget(gone)
         self._only_state(before, data)
 

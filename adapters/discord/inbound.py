@@ -1,7 +1,8 @@
 """Discord's messages and interactions, as messages.
 
 The realm is the guild, or `dm`. A thread is a channel of its own there, and a message does not name its
-parent, so the conversation is the channel that was written in, and `thread` is never set.
+parent, so the conversation is the channel that was written in, and `thread` is never set here. A guarded
+client knows more (`adapters.discord.places`).
 
 A conversation is `closed` in every guild, since nobody reads a guild's channel from outside of it; a
 message that was published to other guilds says so in its flags, and then it is not. A direct message is
@@ -100,7 +101,7 @@ class _Reader:
         if guild is None and (post.member is not None or hooked):
             raise Unreadable("a member or a webhook of a guild without a guild", where="guild_id")
         quotes = _quotes(post)
-        if not (post.content or quotes or post.attachments or post.sticker_items):
+        if not (post.content or quotes or post.attachments or post.sticker_items or post.poll):
             # Without the message content intent every text is empty. Nothing was read, so nothing is said
             # to be safe.
             raise Unreadable("no content; the bot may lack the message content intent", where="content")
@@ -122,6 +123,10 @@ class _Reader:
 
     def _bounded(self, quotes: list[str], post: Post, realm: str) -> tuple[Quote, ...]:
         found = [Quote(text=text) for text in quotes]
+        found += [
+            Quote(text=text, message=MessageId(post.id), author=self._writer(post, realm))
+            for text in post.beside
+        ]
         answered = post.referenced_message
         if answered is not None and answered.content:
             author = self._writer(answered, realm)
@@ -265,6 +270,6 @@ def _values(options: list[Option]) -> list[str]:
 def _fields(rows: list[Component]) -> list[str]:
     found: list[str] = []
     for one in rows:
-        found += [one.value] if one.value else []
+        found += [text for text in (one.value, *one.values) if text]
         found += _fields([*one.components, *([one.component] if one.component is not None else [])])
     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.discord.body import Body, Texts
 from adapters.discord.library import Client
+from adapters.discord.places import cached, here
 from adapters.discord.routes import Kind
 from adapters.doors import Act, Door
 from adapters.errors import Unreadable
@@ -120,17 +121,18 @@ class Judge:
         except (NoTurn, TurnClosed):
             turn = None
         # A thread has the id of the message it was opened on, and is read by who could read that.
-        if turn is not None and id in (turn.destination.id, turn.message):
+        if turn is not None and id in (here(turn.destination), turn.message):
             return turn.destination
         channel = self._client.get_channel(int(id)) if id.isdecimal() else None
         guild = getattr(channel, "guild", None)
-        return Conversation(
+        place = Conversation(
             channel="discord",
             app=self.app or "discord",
             realm=str(guild.id) if guild is not None else "dm",
             id=id,
             kind=ConversationKind.GROUP,
         )
+        return cached(self._client, place) or place
 
     def speaks(self, who: PrincipalId) -> bool:
         """True if the turn that is open here is this person's."""

@@ -19,6 +19,7 @@ from firewall.core.errors import UnsupportedApp
 Bot = commands.Bot
 Client = discord.Client
 Cog = commands.Cog
+Thread = discord.Thread
 
 # What every client of a process shares, by the name under which it is reported.
 SHARED: Final[Mapping[str, tuple[type, str]]] = {
@@ -37,6 +38,7 @@ __all__ = [
     "Client",
     "Cog",
     "Route",
+    "Thread",
     "adapter",
     "member",
     "webhook_route",

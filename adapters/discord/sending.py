@@ -60,7 +60,9 @@ class Sending:
         """
         name, request, judge = f"{route.method} {route.path}", self._request, self._judge
         kind = kind_of(name)
-        if kind in (Kind.READS, Kind.QUIET) or judge.passes(kind):
+        # Whatever it is, a reason is a text: people read it in the guild's audit log.
+        silent = kind is Kind.READS or not how.get("reason")
+        if silent and (kind in (Kind.READS, Kind.QUIET) or judge.passes(kind)):
             return await request(route, files=files, form=form, **how)
         place = judge.place(route.channel_id)
         if kind in (Kind.ACTS, Kind.TAKES_BACK):

@@ -13,16 +13,23 @@ from typing import Any, Final, cast
 from adapters.errors import Unreadable
 
 # What a field is: a text that may be altered; a text that may not (an address, a file's name, a value that
-# comes back); an id, a number or a flag; a name that only programs see; what Discord ignores when it is sent.
-_TEXT, _FIXED, _ID, _KEY, _IGNORED = "text", "fixed", "id", "key", "ignored"
+# comes back); an id, a number or a flag; a name that Discord itself gives or checks; a name that the bot gave
+# and no client shows, though whoever asks for the message reads it; what Discord ignores when it is sent.
+_TEXT, _FIXED, _ID, _KEY, _NAME, _IGNORED = "text", "fixed", "id", "key", "name", "ignored"
 _MARK: Final = re.compile(r"[\w:.+-]{0,64}", re.ASCII)
 _MAX_DEPTH: Final = 12
 
 
 def _form(
-    text: str = "", fixed: str = "", ids: str = "", key: str = "", ignored: str = "", **objects: str
+    text: str = "",
+    fixed: str = "",
+    ids: str = "",
+    key: str = "",
+    named: str = "",
+    ignored: str = "",
+    **objects: str,
 ) -> dict[str, str]:
-    groups = {_TEXT: text, _FIXED: fixed, _ID: ids, _KEY: key, _IGNORED: ignored}
+    groups = {_TEXT: text, _FIXED: fixed, _ID: ids, _KEY: key, _NAME: named, _IGNORED: ignored}
     return {name: what for what, names in groups.items() for name in names.split()} | objects
 
 
@@ -84,7 +91,7 @@ FORMS: Final[Mapping[str, Mapping[str, str]]] = {
         fixed="url",
         ids="type id style disabled sku_id min_values max_values channel_types min_length max_length "
         "required spoiler divider spacing accent_color default",
-        key="custom_id",
+        named="custom_id",
         emoji="emoji",
         options="option",
         default_values="default_value",
@@ -98,7 +105,7 @@ FORMS: Final[Mapping[str, Mapping[str, str]]] = {
     "option": _form(text="label description", fixed="value", ids="default", emoji="emoji"),
     "default_value": _form(ids="id type"),
     "item": _form(text="description", ids="spoiler", media="media"),
-    "form": _form(text="title", key="custom_id", components="component"),
+    "form": _form(text="title", named="custom_id", components="component"),
 }
 
 Visit = Callable[[str, str, bool], str]
@@ -146,6 +153,9 @@ def rewritten(value: Any, form: str, visit: Visit, *, slot: str = "", depth: int
 def _leaf(value: object, what: str, visit: Visit, slot: str) -> object:
     if value is None or value == "":
         return value
+    if what == _NAME:
+        # A bot that keeps a question in the name of a button shows it.
+        what = _ID if isinstance(value, str) and _MARK.fullmatch(value) else _FIXED
     if what in (_TEXT, _FIXED):
         # A number in the place of a text would be shown and never searched.
         if not isinstance(value, str):

@@ -1,11 +1,13 @@
 """A Discord bot that was there before, in every way people talk to it: bare it leaks, guarded it does not."""
 
+import importlib
 import json
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
+from adapters import litellm_model
 from adapters.doors import State
 from firewall.core.errors import NotGuarded
 from firewall.core.ids import TenantId, canonical
@@ -17,6 +19,7 @@ from tests.fakes.discord.office import SECRET, Office
 from tests.fakes.discord.people import User
 from tests.fakes.discord.plays import PLAYS, Stage
 from tests.fakes.discord.server import Discord, served
+from tests.fakes.models import Echo
 from vault.ledger import Filter
 
 ASKED: Final = "what do you know?"
@@ -157,3 +160,35 @@ async def test_nobody_is_pinged_by_what_a_bot_says(wall: Wall, platform: Discord
         if one["author"]["id"] == platform.world.bot.id
     ]
     assert not any(one["mention_everyone"] or one["mentions"] for one in answers)
+
+
+async def test_the_example_keeps_two_people_apart_wherever_they_ask(wall: Wall, platform: Discord) -> None:
+    # Loaded here: LiteLLM must have been loaded by its adapter before, which keeps it off the network.
+    example: Any = importlib.import_module("examples.discord_guarded")
+    world, echo = platform.world, Echo()
+    litellm_model.register("echo", echo)
+    called = f"<@{world.bot.id}> "
+    try:
+        async with wall:
+            bot, handle = example.build(wall, "echo/model")
+            async with platform.online(bot):
+                world.kitchen.says(world.ada, "nobody asked the bot")
+                world.dm(world.ada).says(world.ada, SECRET)
+                await platform.sent.until(lambda one: SECRET in one.content)
+                planted = len(platform.sent)
+                world.kitchen.says(world.ben, called + ASKED)
+                await platform.sent.until(lambda one: one.says and one.channel == world.kitchen.id)
+                world.lab.slash("ask", {"question": ASKED}, world.cy)
+                await platform.sent.until(lambda one: one.says and one.channel == world.lab.id)
+                await handle.drain(5)
+            states = {row.state for row in handle.report()}
+            handle.uninstall()
+    finally:
+        litellm_model.unregister("echo")
+    assert states == {State.COVERED}
+    assert len([one for one in bot.messages if one["role"] == "user"]) == 3
+    assert SECRET in str(bot.messages)
+    said = shown(platform, since=planted)
+    assert said.count(ASKED) == 2
+    assert SECRET not in said
+    assert len(echo.requests) == 3

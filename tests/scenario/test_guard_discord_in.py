@@ -181,6 +181,34 @@ async def test_what_is_taken_back_before_its_turn_never_reaches_a_handler(
     assert read == ["first"]
 
 
+async def test_an_edit_that_is_taken_back_while_it_waits_never_reaches_a_handler(
+    wall: Wall, platform: Discord, log: Log
+) -> None:
+    world, office = platform.world, Office(EchoModel())
+    go, reading, read = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def answer(_: discord.Message, text: str) -> None:
+        read.append(text)
+        reading.set()
+        await go.wait()
+
+    office.answer = answer  # type: ignore[method-assign,assignment]  # the bot's own, for this test
+    async with wall:
+        handle = guard(office, wall)
+        async with platform.online(office):
+            said = world.kitchen.says(world.ada, "hello")
+            world.kitchen.edits(said, SECRET)
+            # The message has its turn, and the edit waits for it.
+            await reading.wait()
+            world.kitchen.deletes(said)
+            await log.until("taken back")
+            go.set()
+            await office.finished.get()
+            await handle.drain(5)
+        handle.uninstall()
+    assert read == ["hello"]
+
+
 async def test_signs_and_votes_change_the_cache_and_start_no_handler(
     wall: Wall, platform: Discord, log: Log
 ) -> None:

@@ -298,6 +298,8 @@ async def test_outside_of_a_turn_only_the_operators_own_words_pass(wall: Wall, p
             lambda: channel.create_thread(name=SECRET),
             lambda: channel.edit(topic=SECRET),
             lambda: channel.get_partial_message(1).add_reaction("👍"),
+            lambda: channel.delete_messages([discord.Object(1), discord.Object(2)], reason=SECRET),
+            lambda: office.http.delete_message(channel.id, 1, reason=SECRET),
             lambda: discord.Webhook.partial(int(world.proxy.id), world.proxy.token, client=office).send(
                 SECRET
             ),
@@ -313,7 +315,7 @@ async def test_outside_of_a_turn_only_the_operators_own_words_pass(wall: Wall, p
         async with platform.online(office):
             await office.wait_until_ready()
             tick.start()
-            assert [await tried.get() for _ in range(6)] == ["NoTurn"] * 5 + ["end"]
+            assert [await tried.get() for _ in range(8)] == ["NoTurn"] * 7 + ["end"]
         handle.uninstall()
     assert [one.route.split()[0] for one in platform.sent] == ["PUT", "DELETE", "PUT"]
 
@@ -340,6 +342,42 @@ async def test_what_was_to_vanish_vanishes_when_its_turn_is_over(wall: Wall, pla
             await asyncio.create_task(said.delete(), context=context)
         handle.uninstall()
     assert [one.route.split()[0] for one in platform.sent] == ["PUT", "POST", "DELETE"]
+
+
+async def test_discord_is_told_not_to_fetch_what_a_link_leads_to(wall: Wall, platform: Discord) -> None:
+    link = "https://example.org/?q=x"
+
+    async def act(away: Away) -> None:
+        said = await away.kitchen.send(f"see {link}")
+        await said.edit(content=None, embed=discord.Embed(title="card"))
+        await said.edit(content=f"now {link}", suppress=False)
+        await away.kitchen.send(f"see {link} and [this]({link})", embed=discord.Embed(title="card"))
+        await away.kitchen.send("nothing to fetch")
+        thread = await away.here.create_thread(name="about")
+        await thread.send(f"see {link}", silent=True)
+
+    errors, _, _ = await tried(wall, platform, act)
+    assert errors == []
+    said = [one.payload for one in platform.sent if one.channel == platform.world.kitchen.id and one.says]
+    silent = 1 << 12
+    assert [one.get("flags") for one in said] == [4, 0, 4, 0, None, 4 | silent]
+    assert said[3]["content"] == f"see <{link}> and [this](<{link}>)"
+
+
+async def test_an_answer_with_a_link_stays_as_hidden_as_it_was(wall: Wall, platform: Discord) -> None:
+    world, office = platform.world, Office(EchoModel())
+    async with wall:
+        handle = guard(office, wall, unguarded_model=True)
+        async with platform.online(office):
+            await office.wait_until_ready()
+            world.kitchen.slash("note add", {"text": "https://example.org"}, world.ada)
+            await office.finished.get()
+            world.kitchen.slash("ask", {"question": "https://example.org"}, world.ada)
+            await office.finished.get()
+        await handle.drain(5)
+        handle.uninstall()
+    hidden, shown = [one.payload["data"]["flags"] for one in platform.sent if one.says]
+    assert (hidden, shown) == (4 | 64, 4)
 
 
 async def test_another_clients_webhook_passes_and_one_inside_of_a_delivery_does_not(

@@ -209,3 +209,22 @@ def test_verified_is_the_transports_word_and_never_the_payloads(name: str) -> No
     except Unreadable:
         return
     assert (found.verified if isinstance(found, Deleted) else found.sender.verified) is False
+
+
+def test_a_poll_and_the_names_of_files_are_their_senders_words_too() -> None:
+    body = payload("discord", "message_guild")
+    answers = [{"answer_id": 1, "poll_media": {"text": "yes"}}, {"poll_media": {"emoji": {"name": "👍"}}}]
+    body["d"] |= {"content": "", "poll": {"question": {"text": "merge?"}, "answers": answers}}
+    (asked,) = message(body).quotes
+    assert asked.author is not None
+    assert (asked.text, asked.author.id, asked.message) == ("merge?\nyes", ADA, body["d"]["id"])
+    body["d"] |= {"attachments": [{"filename": "plan.pdf", "description": "the plan"}], "poll": None}
+    (named,) = message(body).quotes
+    assert (named.text, named.author) == ("plan.pdf\nthe plan", asked.author)
+
+
+def test_what_is_chosen_in_a_form_is_what_its_sender_typed() -> None:
+    body = payload("discord", "interaction_modal")
+    chosen = {"type": 18, "component": {"type": 3, "custom_id": "team", "values": ["red", "blue"]}}
+    body["data"]["components"] = [chosen]
+    assert message(body).text == "red\nblue"

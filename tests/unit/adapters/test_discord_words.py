@@ -56,7 +56,7 @@ WHOLE: Final[dict[str, Any]] = {
                 {"type": 2, "label": "t9", "url": "f6", "emoji": {"name": "👍", "id": None}},
                 {
                     "type": 3,
-                    "custom_id": "any thing",
+                    "custom_id": "f12 is more than a mark",
                     "placeholder": "t10",
                     "options": [{"label": "t11", "value": "f7", "description": "t12"}],
                     "default_values": [{"id": "1", "type": "user"}],
@@ -85,7 +85,7 @@ WHOLE: Final[dict[str, Any]] = {
 def test_every_text_of_a_message_is_found_once_and_what_must_stay_whole_is_marked() -> None:
     found = list(collected(WHOLE).values())
     assert sorted(text for text, _ in found) == sorted(
-        [f"t{n}" for n in range(21)] + [f"f{n}" for n in range(12)]
+        [f"t{n}" for n in range(21)] + [f"f{n}" for n in range(12)] + ["f12 is more than a mark"]
     )
     assert all(fixed == text.startswith("f") for text, fixed in found)
 
@@ -127,7 +127,7 @@ def test_what_nobody_has_read_yet_is_refused_without_a_word_of_it(value: Any) ->
 
 
 def test_every_inner_form_is_one_that_exists() -> None:
-    kinds = {"text", "fixed", "id", "key", "ignored"}
+    kinds = {"text", "fixed", "id", "key", "name", "ignored"}
     used = {what for fields in FORMS.values() for what in fields.values()}
     assert used - kinds <= set(FORMS)
     assert set(FORMS) - used == {"message", "thread", "form"} - used
