@@ -4,6 +4,7 @@ Every string is such a text, at any depth, but for the values of a few keys that
 list of its own. So a parameter that is added to a button tomorrow is judged without being known here.
 """
 
+import html
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +27,15 @@ _NEUTRAL = frozenset(
 )
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
 _FILES = frozenset({"document", "media"})
+# Parameters that are objects or lists. As JSON in a string their texts could stand there in escapes, which
+# nobody here would recognise and Telegram would show.
+_SHAPED = frozenset({"reply_markup", "options", "reaction", "reply_parameters", "link_preview_options"})
 _ATTACHED = "attach://"
+# What a reader does not see of a text with a parse mode; of what stands escaped, the group is seen.
+_TAG = re.compile(r"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
+_MARK = re.compile(r"\\(.)|[*_~`|\[\]]", re.DOTALL)
+_LINK = re.compile(r"\[((?:[^\[\]\\]|\\.){0,999})\]\((?:[^()\\]|\\.){0,999}\)", re.DOTALL)
+_SHOWN = ".shown"
 
 
 class Opaque(Exception):
@@ -75,8 +84,10 @@ class Call:
         Raises:
             Opaque: It shows a file whose content is no text or is not here.
         """
-        found: dict[str, str] = {}
+        found: dict[str, str] = dict(_shown(self.parameters, ""))
         for name, value in self.parameters.items():
+            if isinstance(value, str) and (name in _SHAPED or name.endswith("entities")):
+                raise Opaque
             found.update(self._read(value, name, name))
         named = set(_attached(list(self.parameters.values())))
         for index, (key, part) in enumerate(self.parts.items()):
@@ -88,6 +99,7 @@ class Call:
 
     def rewritten(self, judged: Mapping[str, str]) -> "Call":
         """Give the call with these texts in their places, and without markup that no longer fits them."""
+        judged = self._seen(judged)
         parameters = {name: _put(value, name, judged) for name, value in self.parameters.items()}
         parts = {
             part: (judged[f"files.{index}.name"], judged[f"files.{index}.content"].encode(), *held[2:])
@@ -99,6 +111,12 @@ class Call:
         """Give what a library's request is made of."""
         fields = [Field(name=name, value=value) for name, value in self.parameters.items()]
         return [*fields, Field(name="files", parts=self.parts)] if self.parts else fields
+
+    def _seen(self, judged: Mapping[str, str]) -> Mapping[str, str]:
+        """Put what is seen of a text in its place, without its markup, where something was cut from that."""
+        before = dict(_shown(self.parameters, ""))
+        cut = [slot for slot, text in before.items() if judged[slot] != text]
+        return {**judged, **{slot.removesuffix(_SHOWN): judged[slot] for slot in cut}}
 
     def _read(self, value: object, slot: str, key: str) -> Iterator[tuple[str, str]]:
         if key in _FILES and isinstance(value, str):
@@ -126,6 +144,27 @@ def _inside(value: object, slot: str, key: str) -> Iterator[tuple[str, str, obje
             yield key, f"{slot}.{index}", each
     elif not isinstance(value, bool | int | float | None):
         raise Opaque
+
+
+def _shown(value: object, slot: str) -> Iterator[tuple[str, str]]:
+    """Yield what a reader sees of each text that is parsed, where that differs: tags, escapes."""
+    if isinstance(value, str):
+        return
+    for _, inner, each in _inside(value, slot.removesuffix("."), ""):
+        yield from _shown(each, f"{inner.removeprefix('.')}.")
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[str, object]", value)
+        for name, text in pairs.items():
+            mode = pairs.get("parse_mode" if name in ("text", "caption") else f"{name}_parse_mode")
+            mode = pairs.get(f"{name}_parse_mode", mode)
+            if isinstance(text, str) and isinstance(mode, str) and (seen := _unmarked(text, mode)) != text:
+                yield f"{slot}{name}{_SHOWN}", seen
+
+
+def _unmarked(text: str, mode: str) -> str:
+    if mode.lower() == "html":
+        return html.unescape(_TAG.sub("", text))
+    return _MARK.sub(lambda found: found[1] or "", _LINK.sub(r"\1", text))
 
 
 def _attached(value: object) -> Iterator[str]:

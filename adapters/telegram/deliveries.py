@@ -43,7 +43,7 @@ class Deliveries:
     async def take(
         self,
         update: object,
-        payload: Payload | None,
+        tell: Callable[[], Payload | None],
         run: Callable[[], Awaitable[object]],
         refuse: Callable[[], object] = lambda: None,
     ) -> None:
@@ -54,7 +54,7 @@ class Deliveries:
 
         Args:
             update: The library's object, by which it is recognised when it comes by again.
-            payload: What Telegram sent, or None if this is no update of Telegram's.
+            tell: Gives what Telegram sent, or None if this is no update of Telegram's.
             run: Handles it.
             refuse: Called in the place of `run`.
         """
@@ -66,7 +66,7 @@ class Deliveries:
         async def whole() -> bool:
             # This runs in a task of its own: nothing of it is left for the application's next update.
             _handled.set(update)
-            if await self._admitted(payload):
+            if await self._admitted(tell):
                 await run()
             else:
                 refuse()
@@ -83,12 +83,13 @@ class Deliveries:
             # Not the application was cancelled but this delivery, by whoever drains the door.
             _LOG.warning("the handling of an update was cancelled")
 
-    async def _admitted(self, payload: Payload | None) -> bool:
-        if payload is None:
-            self._door.drop("unknown", "not an update of Telegram's")
-            return False
-        kind = next((name for name in payload if name != "update_id"), "empty")
+    async def _admitted(self, tell: Callable[[], Payload | None]) -> bool:
+        kind = "unknown"
         try:
+            payload = tell()
+            if payload is None:
+                raise Unreadable("not an update of Telegram's")
+            kind = next((name for name in payload if name != "update_id"), "empty")
             return await self._entered(payload)
         except Unreadable as error:
             self._door.drop(kind, str(error))
@@ -107,8 +108,8 @@ class Deliveries:
         if isinstance(read, Moved):
             # Nobody speaks here: the bot moves what it keeps itself, in no turn, and can say nothing.
             return read.verified
-        quoted = [quote.message for quote in read.quotes if quote.message is not None]
-        self._places.remember(read.conversation, [read.id, *quoted])
+        if read.sender.verified:
+            self._places.remember(read.conversation, _standing(payload, read))
         await self._door.enter(read, self._teller(read))
         return True
 
@@ -119,3 +120,13 @@ class Deliveries:
                 await self._show(read.conversation, text)
 
         return tell
+
+
+def _standing(payload: Payload, read: Message) -> list[str]:
+    """Give the messages that stand where this update says; a press and a reaction are none themselves."""
+    quoted: list[str] = [quote.message for quote in read.quotes if quote.message is not None]
+    press: Payload | None = payload.get("callback_query")
+    if press is not None:
+        # Of a message that Telegram no longer shows, which has no date, it does not tell the topic either.
+        return quoted if press["message"].get("date") else []
+    return quoted if "message_reaction" in payload else [read.id, *quoted]

@@ -10,14 +10,10 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from telegram import Update
-from telegram.error import Forbidden
-from telegram.ext import Application
-from telegram.request import BaseRequest, RequestData
-
 from adapters.doors import Door, Row
 from adapters.telegram.acts import Call
 from adapters.telegram.deliveries import Deliveries, Payload
+from adapters.telegram.library import Application, BaseRequest, Fetched, Forbidden, RequestData
 from adapters.telegram.outgoing import Answer, Outgoing, Proof, is_file
 from adapters.telegram.places import Places
 from adapters.telegram.swap import Swap
@@ -86,6 +82,14 @@ class TelegramHooks:
         if _queue(app) is not None:
             jobs = Swap(point="Application.job_queue.job_callback", find=lambda: _queue(app), methods=_clean)
             found.insert(-1, jobs)
+        if _polls(app) is not app.bot.request:
+            # Whatever has this connection can send by it too.
+            polled = Swap(
+                point="Application.bot.get_updates_request.do_request",
+                find=lambda: _polls(app),
+                methods=self._request,
+            )
+            found.insert(-1, polled)
         return found
 
     def install(self) -> None:
@@ -109,13 +113,8 @@ class TelegramHooks:
             raise UnsupportedApp(
                 "guard the application before jobs are added to it: those would run unguarded"
             )
-        request: object = app.bot.request
-        kind = type(request)
-        for name in ("post", "retrieve", "_request_wrapper"):
-            if getattr(kind, name, None) is not getattr(BaseRequest, name, kind):
-                raise UnsupportedApp(
-                    f"{kind.__name__}.{name} answers before do_request; override do_request only"
-                )
+        for request in (app.bot.request, _polls(app)):
+            _only_does(request)
 
     def report(self) -> Sequence[Row]:
         """Look at every choke point again."""
@@ -132,7 +131,9 @@ class TelegramHooks:
 
     def _application(self, kind: type[Any]) -> Mapping[str, Any]:
         async def process_update(app: Any, update: object) -> None:  # noqa: ANN401  the library's
-            await self._deliveries.take(update, _payload(update), lambda: kind.process_update(app, update))
+            await self._deliveries.take(
+                update, lambda: _payload(update), lambda: kind.process_update(app, update)
+            )
 
         async def start(app: Any) -> None:  # noqa: ANN401  the library's
             self._proof.started = True
@@ -144,7 +145,7 @@ class TelegramHooks:
         async def do_process_update(processor: Any, update: object, coroutine: Any) -> None:  # noqa: ANN401  its
             await self._deliveries.take(
                 update,
-                _payload(update),
+                lambda: _payload(update),
                 lambda: kind.do_process_update(processor, update, coroutine),
                 lambda: _left(coroutine),
             )
@@ -212,6 +213,20 @@ class TelegramHooks:
         await kind.do_request(request, url, "POST", data)
 
 
+def _only_does(request: object) -> None:
+    kind = type(request)
+    for name in ("post", "retrieve", "_request_wrapper"):
+        if request is not None and getattr(kind, name, None) is not getattr(BaseRequest, name, kind):
+            raise UnsupportedApp(
+                f"{kind.__name__}.{name} answers before do_request; override do_request only"
+            )
+
+
+def _polls(app: AnyApplication) -> Any:  # noqa: ANN401  the library's request object, or None
+    # No public property gives the connection that updates are asked for with.
+    return next(iter(getattr(app.bot, "_request", ())), None)
+
+
 def _queue(app: AnyApplication) -> Any:  # noqa: ANN401  the library's, or None
     # The public property warns where there is no queue.
     return getattr(app, "_job_queue", None)
@@ -244,7 +259,7 @@ def _twin(error: PartywallError) -> Exception:
 
 
 def _payload(update: object) -> Payload | None:
-    if not isinstance(update, Update):
+    if not isinstance(update, Fetched):
         return None
     told = update.to_dict()
     press: dict[str, object] = told.get("callback_query") or {}

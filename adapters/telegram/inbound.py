@@ -8,6 +8,8 @@ Nothing is ever `closed`: an update does not say who else can join or read a cha
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from adapters.errors import Unreadable
 from adapters.telegram.form import Callback, Origin, Post, Reaction, Update, User, Withdrawn
 from adapters.wire import Deleted, Moved, body, decode, identified
@@ -197,7 +199,9 @@ class _Reader:
             text = post.quote.text if post.quote is not None else answered.words
             if text:
                 named = answered.sender is not None and answered.forward_origin is None
-                author = self._sender(answered) if named else None
+                # It stands in the same chat, so in the same business's if that is one.
+                inner = replace(answered, business_connection_id=post.business_connection_id)
+                author = self._sender(inner) if named else None
                 found.append(Quote(text=text, message=MessageId(str(answered.message_id)), author=author))
         elif post.quote is not None:
             origin = post.external_reply.origin if post.external_reply is not None else None

@@ -109,7 +109,7 @@ SAYS: Mapping[str, Says] = {
 # model is told of it.
 QUIET: frozenset[str] = frozenset(
     {
-        *("getMe", "getUpdates", "getWebhookInfo", "setWebhook", "deleteWebhook", "sendChatAction"),
+        *("getMe", "getUpdates", "getWebhookInfo", "sendChatAction"),
         *("getFile", "getChat", "getChatMember", "getChatMemberCount", "getChatAdministrators"),
         *("getBusinessConnection", "getUserProfilePhotos", "getUserChatBoosts", "getStickerSet"),
         *("getCustomEmojiStickers", "getForumTopicIconStickers", "getMyCommands", "getMyName"),
@@ -117,6 +117,9 @@ QUIET: frozenset[str] = frozenset(
         *("getChatMenuButton", "getGameHighScores", "getAvailableGifts", "getMyStarBalance"),
     }
 )
+
+# Where every later update of everybody's is delivered: the operator's to say, so in nobody's turn.
+OPERATORS: frozenset[str] = frozenset({"setWebhook", "deleteWebhook"})
 
 # Words about the bot that everybody reads: passed on before the application is started, when it has
 # heard nobody, and never afterwards.

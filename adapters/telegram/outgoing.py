@@ -11,9 +11,9 @@ import msgspec
 
 from adapters.doors import Act, Cutting, Door
 from adapters.telegram.acts import Call, Opaque
-from adapters.telegram.methods import AT_START, PLACED, QUIET, SAYS, Place, Says
+from adapters.telegram.methods import AT_START, OPERATORS, PLACED, QUIET, SAYS, Place, Says
 from adapters.telegram.places import Places, Unplaced
-from firewall.core.errors import BadIdentifier
+from firewall.core.errors import BadIdentifier, NoTurn
 from firewall.core.identity import Conversation
 from firewall.core.session import Turn
 from firewall.core.subject import Form
@@ -26,7 +26,7 @@ _DONE: Answer = (200, b'{"ok":true,"result":true}')
 _SAME = b"message is not modified"
 _METHOD = re.compile(r"[A-Za-z]{1,64}")
 _KEPT_DRAFTS = 1_000
-_NAMES = {name.lower(): name for name in (*SAYS, *QUIET, *AT_START)}
+_NAMES = {name.lower(): name for name in (*SAYS, *QUIET, *AT_START, *OPERATORS)}
 
 
 class _Refused(Exception):
@@ -91,7 +91,7 @@ class Outgoing:
             NoTurn: It says something and no turn is open here.
         """
         known = _NAMES.get((method or "").lower(), "")
-        if known in QUIET:
+        if known in QUIET or (known in OPERATORS and not self._in_turn()):
             return self._noted(known, call, await send(call))
         if known in AT_START and not self._proof.started:
             return await send(call)
@@ -103,6 +103,18 @@ class Outgoing:
         if method == "setWebhook" and answer[0] == 200:
             self._proof.given = bool(call.parameters.get("url") and call.parameters.get("secret_token"))
         return answer
+
+    def _in_turn(self) -> bool:
+        """Say whether a turn is open here.
+
+        Raises:
+            TurnClosed: One was, and has ended; whose it was is no operator either.
+        """
+        try:
+            self._door.turn()
+        except NoTurn:
+            return False
+        return True
 
     async def _unknown(self, method: str, call: Call, send: Send) -> Answer:
         """Have the wall refuse and record what nobody here can read."""
@@ -136,7 +148,8 @@ class Outgoing:
             return self._places.chat(call.parameters)
         if place is Place.MESSAGE:
             return self._places.message(call.parameters)
-        if str(call.parameters.get("callback_query_id")) != turn.message:
+        pressed = str(call.parameters.get("callback_query_id"))
+        if (turn.destination.app, turn.message) != (self._app, pressed):
             # The answer would show up at whoever pressed that other button.
             raise Unplaced
         return turn.destination

@@ -35,7 +35,8 @@ class Places:
     def remember(self, place: Conversation, messages: Iterable[str]) -> None:
         """Note that these messages stand in this place."""
         for number in messages:
-            self._threads[place.realm, place.id, number] = place.thread
+            # A message never moves; a press on one that Telegram no longer shows names no topic for it.
+            self._threads.setdefault((place.realm, place.id, number), place.thread)
             self._threads.move_to_end((place.realm, place.id, number))
         while len(self._threads) > _KEPT:
             self._threads.popitem(last=False)

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from telegram import Update
@@ -12,26 +13,33 @@ from telegram.error import Forbidden, TelegramError
 from telegram.ext import (
     Application,
     ApplicationHandlerStop,
+    CommandHandler,
     ContextTypes,
+    ConversationHandler,
+    ExtBot,
     InvalidCallbackData,
+    MessageHandler,
+    PicklePersistence,
     SimpleUpdateProcessor,
     TypeHandler,
     Updater,
+    filters,
 )
-from telegram.request import HTTPXRequest
+from telegram.request import HTTPXRequest, RequestData
 
 import partywall as pw
 from adapters.doors import State
+from adapters.telegram.acts import Field
 from adapters.telegram.hooks import install
 from firewall.core.errors import Denied, MisuseError, NoTurn, TurnClosed, UnsupportedApp
 from firewall.core.identity import Conversation, ConversationKind, Sender, SenderKind
 from partywall.guarding import guard
-from partywall.testing import EchoModel
+from partywall.testing import EchoModel, memory_wall
 from partywall.wall import Wall
 from tests.fakes.telegram.acting import ADA, BEN, Acting, Context, acting
 from tests.fakes.telegram.applications import AnyApplication, builder, polling, webhook
 from tests.fakes.telegram.server import FakeTelegram
-from tests.fakes.telegram.stage import SECRET
+from tests.fakes.telegram.stage import SECRET, opened
 from tests.fakes.telegram.timers import once, timed
 
 POINTS = (
@@ -39,6 +47,7 @@ POINTS = (
     "Application.update_processor.do_process_update",
     "Application.process_update",
     "Application.job_queue.job_callback",
+    "Application.bot.get_updates_request.do_request",
     "Application.bot.request.do_request",
 )
 WEBHOOK_SECRET = "acme-webhook-secret"
@@ -85,6 +94,23 @@ async def foreign_text_goes_out(wall: Wall, mutant: Callable[[Acting], None]) ->
 
         async def misdirected(update: Update, context: Context) -> object:
             return await context.bot.send_message(BEN.id, SECRET)
+
+        await world.says(misdirected, hers)
+        return any(SECRET in one.text for one in world.telegram.heard(his))
+
+
+async def foreign_text_leaves_by_the_polling_connection(wall: Wall, mutant: Callable[[Acting], None]) -> bool:
+    """A text for another person goes out on the connection that is there to ask for updates."""
+    # While it is asked for updates it is busy: the bot has a webhook.
+    async with acting(wall, run=by_webhook(WEBHOOK_SECRET)) as world:
+        mutant(world)
+        hers, his = world.telegram.dm(ADA, world.acme), world.telegram.dm(BEN, world.acme)
+        await world.says(answer, his, BEN)
+
+        async def misdirected(update: Update, context: Context) -> object:
+            bot: Any = context.bot
+            said: Any = [Field(name="chat_id", value=BEN.id), Field(name="text", value=SECRET)]
+            return await bot._request[0].post(f"{bot.base_url}/sendMessage", RequestData(said))
 
         await world.says(misdirected, hers)
         return any(SECRET in one.text for one in world.telegram.heard(his))
@@ -178,6 +204,7 @@ HARMS = {
     "Application.update_processor.do_process_update": a_processor_sees_what_is_refused,
     "Application.process_update": a_direct_call_reaches_the_handler,
     "Application.job_queue.job_callback": a_job_speaks_in_somebodys_turn,
+    "Application.bot.get_updates_request.do_request": foreign_text_leaves_by_the_polling_connection,
     "Application.bot.request.do_request": foreign_text_goes_out,
 }
 
@@ -203,7 +230,8 @@ async def test_uninstalling_leaves_the_application_as_it_was(wall: Wall) -> None
 
         def looks() -> list[object]:
             objects: list[Any] = [app, app.updater, app.job_queue, app.update_processor, app.bot.request]
-            objects.append(app.bot)
+            bot: Any = app.bot
+            objects += [bot, bot._request[0]]
             return [[one, type(one), dict(getattr(one, "__dict__", {}))] for one in objects]
 
         before = looks()
@@ -290,6 +318,31 @@ async def test_an_object_that_keeps_its_class_is_refused(wall: Wall) -> None:
         app = builder(telegram, telegram.bot(555, "acme_bot")).concurrent_updates(Kept(1)).build()
         with pytest.raises(UnsupportedApp, match="cannot be hooked"):
             guard(app, wall)
+
+
+async def test_polling_connections_whose_place_is_gone_are_named(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FakeTelegram() as telegram:
+        app = builder(telegram, telegram.bot(555, "acme_bot")).build()
+        kinds = _kinds(app)
+        bot: Any = app.bot
+        monkeypatch.setattr(ExtBot, "request", bot.request)
+        monkeypatch.setattr(bot, "_request", ())
+        with pytest.raises(UnsupportedApp, match="get_updates_request"):
+            guard(app, wall)
+        assert _kinds(app) == kinds
+
+
+async def test_one_connection_for_everything_is_one_choke_point(wall: Wall) -> None:
+    async with FakeTelegram() as telegram, wall:
+        building, shared = builder(telegram, telegram.bot(555, "acme_bot")), HTTPXRequest()
+        app = building.request(shared).get_updates_request(shared).build()
+        guarded = guard(app, wall, unguarded_model=True)
+        points = [row.point for row in guarded.report() if row.point.endswith("do_request")]
+        assert points == ["Application.bot.request.do_request"]
+        guarded.uninstall()
+        assert type(shared) is HTTPXRequest
 
 
 async def test_what_two_applications_share_is_refused(wall: Wall) -> None:
@@ -380,6 +433,27 @@ async def test_a_gate_that_fails_refuses_the_update_and_the_bot_goes_on(
             chat.says(BEN, "somebody else's chat")
             assert not isinstance(await world.says(answer, chat), Exception)
         assert "passed over a delivery (message): OSError" in caplog.text
+        assert SECRET not in caplog.text
+        assert len(world.telegram.heard(chat)) == 1
+
+
+async def test_an_update_that_cannot_be_told_is_refused_and_the_bot_goes_on(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = Update.to_dict
+
+    def breaks(update: Update, recursive: bool = True) -> Any:
+        if SECRET in str(told(update)):
+            raise ValueError(SECRET)
+        return told(update, recursive)
+
+    monkeypatch.setattr(Update, "to_dict", breaks)
+    async with acting(wall) as world:
+        chat = world.telegram.dm(ADA, world.acme)
+        with caplog.at_level(logging.INFO, logger="partywall"):
+            chat.says(ADA, SECRET)
+            assert not isinstance(await world.says(answer, chat), Exception)
+        assert "passed over a delivery (unknown): ValueError" in caplog.messages
         assert SECRET not in caplog.text
         assert len(world.telegram.heard(chat)) == 1
 
@@ -503,6 +577,19 @@ async def test_a_webhook_is_believed_if_it_checks_a_secret(wall: Wall, secret: s
         await world.apps[555].update_queue.join()
         await world.guards[555].drain(5)
         assert [one.text for one in world.telegram.heard(chat)] == ["Good morning."] * bool(secret)
+
+
+async def test_an_application_that_another_web_server_feeds_has_no_updater_and_is_guarded(wall: Wall) -> None:
+    async with acting(wall, answer, run=by_webhook(WEBHOOK_SECRET), updater=None) as world:
+        assert states(world) == dict.fromkeys([POINTS[1], POINTS[2], *POINTS[4:]], State.COVERED)
+        chat = world.telegram.dm(ADA, world.acme)
+        chat.says(ADA, "Hello.")
+        assert not isinstance(await world.outcome(), Exception)
+
+        async def misdirected(update: Update, context: Context) -> object:
+            return await context.bot.send_message(BEN.id, SECRET)
+
+        assert isinstance(await world.says(misdirected, chat), Denied)
 
 
 async def test_a_refusal_of_the_wall_is_one_of_telegrams_too(wall: Wall) -> None:
@@ -685,3 +772,140 @@ async def test_a_button_may_hold_an_object_of_the_bots_own(wall: Wall) -> None:
         world.act = pressed
         await world.apps[555].process_update(update)
         assert await world.outcome() is held
+
+
+async def test_a_message_that_telegram_no_longer_shows_is_in_no_known_topic(wall: Wall) -> None:
+    async def edits(update: Update, context: Context) -> object:
+        assert update.callback_query is not None
+        return await update.callback_query.edit_message_text("Another text.")
+
+    async with acting(wall) as world:
+        room = world.telegram.room(-1_001_000_000_001, "Room", world.acme, people={ADA: "member"})
+        topic = opened(room, ADA)
+        await world.says(answer, room, ADA, topic=topic)
+        posted = world.telegram.heard(room)[-1].message
+        world.act = edits
+        for number in (posted.number, posted.number + 1):
+            gone = {"chat": room.json, "message_id": number, "date": 0}
+            press = {"id": str(number), "from": ADA.json, "chat_instance": "1", "message": gone, "data": "a"}
+            update = Update.de_json({"update_id": number, "callback_query": press}, world.apps[555].bot)
+            await world.apps[555].process_update(update)
+            assert isinstance(await world.outcome(), Denied)
+        assert posted.body["text"] == "Good morning."
+
+
+async def test_what_nobody_vouches_for_tells_nothing_about_topics(wall: Wall) -> None:
+    async with acting(wall, run=None) as world:
+        app = world.apps[555]
+        room = world.telegram.room(-1_001_000_000_001, "Room", world.acme, people={ADA: "member"})
+        topic = opened(room, ADA)
+        async with app:
+            forged = room.says(ADA, "Hello.").json(world.acme) | {"message_id": topic.number + 3}
+            await app.process_update(Update.de_json({"update_id": 1, "message": forged}, app.bot))
+        world.acme.pending.clear()
+
+        async def touches(update: Update, context: Context) -> object:
+            return await context.bot.delete_message(room.id, topic.number + 3)
+
+        async with polling(app):
+            assert isinstance(await world.says(touches, room, ADA), Denied)
+
+
+async def test_a_button_is_answered_by_the_turn_of_who_pressed_it(wall: Wall) -> None:
+    queries: list[Any] = []
+
+    async def keeps(update: Update, context: Context) -> str:
+        queries.append(update.callback_query)
+        return pw.turn().session_id
+
+    async def answers_both(update: Update, context: Context) -> list[object]:
+        queries.append(update.callback_query)
+        done: list[object] = []
+        for query in queries:
+            try:
+                done.append(await query.answer(SECRET))
+            except TelegramError as error:
+                done.append(error)
+        return done
+
+    async with acting(wall) as world:
+        room = world.telegram.room(-5, "Room", world.acme, kind="group", people={ADA: "member"})
+        await world.says(answer, room)
+        posted = world.telegram.heard(room)[-1].message
+        world.act = keeps
+        room.presses(ADA, posted, "a")
+        hers = await world.outcome()
+        world.act = answers_both
+        room.presses(BEN, posted, "a")
+        refused, done = cast("list[object]", await world.outcome())
+        assert isinstance(refused, Denied)
+        assert done is True
+        world.act = keeps
+        room.presses(BEN, posted, "a")
+        assert await world.outcome() != hers
+        alerts = [one for one in world.telegram.calls if one.method == "answerCallbackQuery"]
+        assert len(alerts) == 1
+
+
+async def test_a_developer_who_is_told_of_errors_is_told_nothing_of_what_people_said(wall: Wall) -> None:
+    """The pattern of the library's own example: an error handler sends the update to the developer's chat."""
+    told: list[object] = []
+
+    async def reports(update: object, context: Any) -> None:
+        try:
+            told.append(await context.bot.send_message(BEN.id, f"{context.error}: {update}"))
+        except TelegramError as error:
+            told.append(error)
+
+    async def breaks(update: Update, context: Context) -> None:
+        raise OSError(SECRET)
+
+    async with acting(wall) as world:
+        his = world.telegram.dm(BEN, world.acme)
+        await world.says(answer, his, BEN)
+        app = world.apps[555]
+        app.add_error_handler(reports)
+        app.add_handler(TypeHandler(Update, breaks), group=1)
+        await world.says(answer, world.telegram.dm(ADA, world.acme), text=SECRET)
+        await world.guards[555].drain(5)
+        assert [type(one).__name__ for one in told] == ["Denied"]
+        assert len(world.telegram.heard(his)) == 1
+        assert SECRET not in str([one.text for one in world.telegram.sent])
+
+
+async def test_a_conversation_is_each_persons_own_and_outlives_the_process(tmp_path: Path) -> None:
+    def states() -> Any:
+        async def asks(update: Update, context: Context) -> int:
+            assert update.effective_message is not None
+            await update.effective_message.reply_text("Your name?")
+            return 1
+
+        async def hears(update: Update, context: Any) -> int:
+            assert update.effective_message is not None
+            context.user_data["name"] = update.effective_message.text
+            await update.effective_message.reply_text(f"Hello {update.effective_message.text}.")
+            return ConversationHandler.END
+
+        return ConversationHandler(
+            [CommandHandler("start", asks)],
+            {1: [MessageHandler(filters.TEXT & ~filters.COMMAND, hears)]},
+            [],
+            name="names",
+            persistent=True,
+        )
+
+    path = tmp_path / "kept"
+    for said, heard in (("/start", "Your name?"), ("Ada", "Hello Ada.")):
+        kept: Any = PicklePersistence(path)
+        async with acting(memory_wall(tmp_path), run=None, persistence=kept) as world:
+            app = world.apps[555]
+            app.add_handler(states(), group=-1)
+            hers, his = world.telegram.dm(ADA, world.acme), world.telegram.dm(BEN, world.acme)
+            async with polling(app):
+                hers.says(ADA, said)
+                await world.outcome()
+                his.says(BEN, "Ben")
+                await world.outcome()
+                await world.guards[555].drain(5)
+            assert [one.text for one in world.telegram.heard(hers)] == [heard]
+            assert world.telegram.heard(his) == []

@@ -221,16 +221,22 @@ async def test_L22_a_sender_with_the_bots_own_id_is_nobody(wall: Wall) -> None:
         assert world.outcomes.empty()
 
 
-@pytest.mark.parametrize("who", ["admin", "channel", "automatic-forward", "channel-post"])
+@pytest.mark.parametrize(
+    "who", ["admin", "admin-edit", "channel", "automatic-forward", "channel-post", "channel-edit"]
+)
 async def test_L23_whoever_has_no_name_of_their_own_is_not_served(wall: Wall, who: str) -> None:
     async with acting(wall, greets) as world:
         room = world.telegram.room(-1_001_000_000_001, "Room", world.acme, people={ADA: "creator"})
-        bots = [world.acme] if who == "channel-post" else []
+        bots = [world.acme] if who.startswith("channel-") else []
         linked = room if who == "automatic-forward" else None
         channel = world.telegram.room(-1_001_000_000_002, "News", *bots, kind="channel", linked=linked)
         match who:
             case "admin":
                 room.anonymous_admin_says(SECRET)
+            case "admin-edit":
+                room.edits(room.anonymous_admin_says("Hello."), SECRET)
+            case "channel-edit":
+                channel.edits(channel.posts_as_channel(channel, "Hello."), SECRET)
             case "channel":
                 room.posts_as_channel(channel, SECRET)
             case _:

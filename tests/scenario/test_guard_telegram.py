@@ -4,19 +4,28 @@ The bot and python-telegram-bot are unmodified and talk to a Bot API of ours ove
 ACME's bot a secret. Then Ben at the same bot and Carol at GLOBEX's ask, in each way that Telegram has.
 """
 
+import html
+import importlib
 import logging
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from telegram import InputFile, InputMediaDocument, Update
+from telegram.helpers import escape_markdown
 
+from adapters import litellm_model
+from adapters.doors import State
 from adapters.telegram.methods import SAYS, Place
 from firewall.core.errors import Denied
 from partywall.wall import Wall
+from tests.fakes.models import Echo
 from tests.fakes.telegram.accounts import Bot, User
 from tests.fakes.telegram.acting import Context, acting
+from tests.fakes.telegram.applications import builder, polling
 from tests.fakes.telegram.places import Message
+from tests.fakes.telegram.server import FakeTelegram
 from tests.fakes.telegram.stage import ADA, BEN, CAROL, SECRET, WAYS, Mode, Seat, Stage, opened, shown, staged
 from vault.ledger import Filter
 
@@ -104,7 +113,7 @@ SPOKEN: dict[str, dict[str, object]] = {
     "unpinChatMessage": {},
     "answerCallbackQuery": {"text": SECRET},
 }
-# Methods that no table names; each would say, carry or change something.
+# Methods that no table names, or not for a turn; each would say, carry or change something.
 UNREAD = (
     "copyMessage",
     "forwardMessage",
@@ -113,6 +122,13 @@ UNREAD = (
     "sendInvoice",
     "setChatTitle",
     "leaveChat",
+    "editMessageMedia",
+    "answerInlineQuery",
+    "answerGuestQuery",
+    "answerWebAppQuery",
+    "setMyCommands",
+    "setWebhook",
+    "deleteWebhook",
 )
 
 
@@ -144,6 +160,34 @@ async def test_no_method_reaches_another_persons_chat_another_room_or_another_to
             notices = [one.chat for one in world.telegram.calls[before:]]
             assert notices in ([], [hers.id]), "the wall's own notice alone may go out"
         assert all(SECRET not in str(one) for one in world.telegram.calls)
+
+
+MARKED: dict[str, tuple[str, Callable[[str], str]]] = {
+    "html": ("HTML", html.escape),
+    "html-in-pieces": ("HTML", lambda text: text.replace("e", "<b>e</b>")),
+    "markdown": ("MarkdownV2", lambda text: escape_markdown(text, version=2)),
+    "markdown-in-pieces": ("MarkdownV2", lambda text: text.replace("e", "*e*")),
+}
+
+
+@pytest.mark.parametrize("how", MARKED)
+async def test_markup_does_not_hide_somebody_elses_words(wall: Wall, how: str) -> None:
+    mode, escaped = MARKED[how]
+    said = "AT&T's lawyers don't want the board to hear of Initech's debts before Friday"
+
+    async def repeats(update: Update, context: Context) -> object:
+        assert update.effective_message is not None
+        return await update.effective_message.reply_text(escaped(said), parse_mode=mode)
+
+    async with acting(wall) as world:
+        await world.says(greets, world.telegram.dm(ADA, world.acme), text=said)
+        await world.guards[555].drain(5)
+        his = world.telegram.dm(BEN, world.acme)
+        await world.says(repeats, his, BEN)
+        (told,) = world.telegram.heard(his)
+        assert "parse_mode" not in told.raw
+        assert not {"lawyers", "Initech", "debts"} & set(re.findall(r"\w+", told.text))
+        assert "REDACTED" in told.text
 
 
 async def greets(update: Update, context: Context) -> object:
@@ -181,3 +225,39 @@ async def test_many_people_of_two_tenants_at_once_are_answered_each_in_their_own
                 told = "".join(each.text for each in stage.telegram.heard(stage.dm(bot, one)))
                 words = re.findall(r"\d+-\d+-heliotrope", told)
                 assert words == [f"{bot.id}-{one.id}-heliotrope"]
+
+
+async def test_the_example_keeps_two_people_apart_wherever_they_ask(wall: Wall) -> None:
+    # Loaded here: LiteLLM must have been loaded by its adapter before, which keeps it off the network.
+    example: Any = importlib.import_module("examples.telegram_guarded")
+    echo = Echo()
+    litellm_model.register("echo", echo)
+    try:
+        async with FakeTelegram() as telegram:
+            acme = telegram.bot(555, "acme_bot")
+            app, handle, bot = example.build(wall, "echo/model", builder(telegram, acme))
+            states = {row.state for row in handle.report()}
+            hers, his = telegram.dm(ADA, acme), telegram.dm(BEN, acme)
+            room = telegram.room(-5, "Shop", acme, kind="group", people={ADA: "member", BEN: "member"})
+            async with polling(app):
+                hers.commands(ADA, "start")
+                hers.says(ADA, SECRET)
+                await telegram.until(lambda: len(telegram.heard(hers)) == 2)
+                his.says(BEN, ASKED)
+                await telegram.until(lambda: telegram.heard(his))
+                room.says(BEN, ASKED)
+                await telegram.until(lambda: telegram.heard(room))
+                his.presses(BEN, telegram.heard(his)[-1].message, "shorter")
+                await telegram.until(lambda: len(telegram.heard(his)) == 2)
+            await app.post_stop(app)
+    finally:
+        litellm_model.unregister("echo")
+    assert states == {State.COVERED}
+    assert SECRET in str(bot.messages), "the bot kept its list"
+    assert SECRET in telegram.heard(hers)[-1].text
+    shown_to_ben = [one.text for chat in (his, room) for one in telegram.heard(chat)]
+    assert [example.SHORTER in text for text in shown_to_ben] == [False, True, False]
+    assert all(ASKED in text for text in shown_to_ben)
+    assert SECRET not in str(shown_to_ben)
+    assert example.SHORTER in shown_to_ben[1]
+    assert len(echo.requests) == 4

@@ -133,6 +133,18 @@ def test_the_customer_of_two_businesses_is_two_senders_in_two_rooms() -> None:
     assert acme.conversation.kind is ConversationKind.GROUP
 
 
+def test_a_customer_who_answers_the_business_quotes_it_whether_or_not_the_quote_names_it() -> None:
+    body = payload("telegram", "business_message")
+    owner = {"id": 7100, "is_bot": False, "first_name": "Owner"}
+    post = body["business_message"]
+    post["reply_to_message"] = {"message_id": 40, "from": owner, "chat": post["chat"], "text": "Hello!"}
+    (bare,) = message(body).quotes
+    post["reply_to_message"]["business_connection_id"] = "bc-acme"
+    assert message(body).quotes == (bare,)
+    assert bare.author is not None
+    assert (bare.author.id, bare.author.realm) == ("7100", message(body).sender.realm)
+
+
 def test_a_business_deletion_names_all_messages() -> None:
     found = parse(payload("telegram", "deleted_business_messages"), app=ACME_BOT, verified=True)
     assert isinstance(found, Deleted)

@@ -1,16 +1,20 @@
 """What a bot asks Telegram for is read whole: each text is judged, each place named, the rest refused."""
 
+import inspect
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import telegram
 
 from adapters.doors import Act
 from adapters.telegram.acts import Call
-from adapters.telegram.methods import AT_START, QUIET, SAYS, Place
+from adapters.telegram.methods import AT_START, OPERATORS, QUIET, SAYS, Place
 from adapters.telegram.outgoing import Answer, Outgoing, Proof, is_file
-from adapters.telegram.places import Places
+from adapters.telegram.places import Places, Unplaced
 from firewall.core.errors import NoTurn
 from firewall.core.identity import Conversation, ConversationKind
 from firewall.core.ids import TenantId, canonical
@@ -142,7 +146,7 @@ async def test_a_name_that_is_none_is_no_name_on_record() -> None:
     assert (bot.act.method, bot.act.form) == ("request", Form.UNKNOWN)
 
 
-@pytest.mark.parametrize("method", sorted(QUIET))
+@pytest.mark.parametrize("method", sorted(QUIET | OPERATORS))
 async def test_reads_pass_without_a_turn(method: str) -> None:
     bot = Bot()
     await bot.calls(method.upper(), chat_id=1)
@@ -161,7 +165,8 @@ async def test_words_about_the_bot_pass_before_the_start_only(method: str) -> No
 
 
 def test_no_method_stands_in_two_tables() -> None:
-    assert not (set(SAYS) & QUIET | set(SAYS) & AT_START | QUIET & AT_START)
+    tables = (frozenset(SAYS), QUIET, AT_START, OPERATORS)
+    assert sum(len(one) for one in tables) == len(frozenset[str]().union(*tables))
 
 
 MARKUP = {
@@ -411,6 +416,16 @@ async def test_where_a_message_stands_is_what_telegram_answered() -> None:
     assert [one.destination.thread for one in bot.door.acts[4:]] == ["9", None, "4"]
 
 
+async def test_an_answer_that_is_no_message_tells_no_place() -> None:
+    bot = Bot(place(GROUP), (200, b'{"ok":true,"result":{"id":"5","message_thread_id":9}}'))
+    bot.places.remember(place(GROUP), ["5"])
+    await bot.calls("stopPoll", chat_id=GROUP, message_id=5)
+    assert len(bot.sent) == 1
+    assert bot.places.message({"chat_id": GROUP, "message_id": 5}).thread is None
+    with pytest.raises(Unplaced):
+        bot.places.message({"chat_id": GROUP, "message_id": 6})
+
+
 def test_only_the_latest_places_are_kept() -> None:
     places: Any = Places("555")
     places.remember(place(), [str(number) for number in range(10_100)])
@@ -491,3 +506,118 @@ def test_a_file_is_read_from_the_bots_own_files_only(url: str, file: bool) -> No
 
 def test_a_call_shows_nothing_of_itself() -> None:
     assert repr(Call(parameters={"text": SECRET}, parts={})) == "Call(1 parameters, 0 parts)"
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "value"),
+    [
+        ("sendMessage", "reply_markup", MARKUP),
+        ("sendMessage", "entities", [{"type": "text_link", "offset": 0, "length": 1, "url": SECRET}]),
+        ("sendDocument", "caption_entities", []),
+        ("sendPoll", "options", [{"text": SECRET}, {"text": "b"}]),
+        ("sendPoll", "question_entities", []),
+        ("sendPoll", "explanation_entities", []),
+        ("sendPoll", "description_entities", []),
+        ("setMessageReaction", "reaction", [{"type": "emoji", "emoji": "👍"}]),
+    ],
+)
+async def test_json_in_the_place_of_objects_would_hide_texts_in_its_escapes(
+    method: str, name: str, value: object
+) -> None:
+    bot = Bot(place())
+    hidden = json.dumps(value).replace(SECRET, "".join(f"\\u{ord(each):04x}" for each in SECRET))
+    said: dict[str, Any] = {**own(method), name: hidden}
+    await bot.calls(method, **said)
+    assert bot.act.form is Form.UNKNOWN
+    assert bot.sent == []
+
+
+HIDDEN = {
+    "HTML": (
+        "<b>mer</b>ger with &#73;nitech",
+        'merger with <a href="https://example.org/?a>b">Ini</a>tech',
+        "merger w<tg-spoiler>ith</tg-spoiler> Initech",
+    ),
+    "MarkdownV2": (
+        "*mer*ger with Initech",
+        r"merger with Ini\tech",
+        "mer[ger with](x) Initech",
+        "||mer||ger with Initech",
+    ),
+    "Markdown": ("_mer_ger with Initech", "merger with `Ini`tech"),
+}
+
+
+@pytest.mark.parametrize(("mode", "text"), [(mode, text) for mode, texts in HIDDEN.items() for text in texts])
+async def test_what_markup_parts_is_judged_as_it_is_seen(mode: str, text: str) -> None:
+    shown = "[cut]"
+    media = [{"type": "document", "media": "attach://one", "caption": text, "parse_mode": mode.lower()}]
+    options = [{"text": text, "text_parse_mode": mode}, {"text": "b", "text_parse_mode": mode}]
+    bot = Bot(place())
+    await bot.calls("sendMessage", chat_id=7001, text=text, parse_mode=mode)
+    await bot.calls("editMessageCaption", chat_id=7001, message_id=5, caption=text, parse_mode=mode)
+    await bot.calls("sendMediaGroup", {"one": TEXT}, chat_id=7001, media=media)
+    await bot.calls("sendPoll", chat_id=7001, question=text, question_parse_mode=mode, options=options)
+    message, caption, album, poll = [one.parameters for one in bot.sent]
+    assert (message["text"], caption["caption"], poll["question"]) == (shown, shown, shown)
+    assert album["media"] == [{"type": "document", "media": "attach://one", "caption": shown}]
+    assert poll["options"] == [{"text": shown}, {"text": "b", "text_parse_mode": mode}]
+    assert not [name for one in (message, caption, poll) for name in one if name.endswith("parse_mode")]
+
+
+async def test_markup_that_hides_nothing_goes_out_as_it_was() -> None:
+    said = {"text": "<b>AT&amp;T</b> isn&#x27;t <i>here</i>", "parse_mode": "HTML"}
+    bot = Bot(place())
+    await bot.calls("sendMessage", chat_id=7001, **dict[str, Any](said))
+    assert bot.act.texts == {"text": said["text"], "text.shown": "AT&T isn't here"}
+    assert said.items() <= bot.sent[0].parameters.items()
+
+
+# What carries words nowhere, but would hand every later update to somebody else, or to nobody.
+@pytest.mark.parametrize("method", ["setWebhook", "deleteWebhook"])
+async def test_nobodys_turn_moves_the_place_where_updates_are_delivered(method: str) -> None:
+    bot = Bot(place())
+    await bot.calls(method, url="https://elsewhere.example", secret_token="s")
+    assert bot.act.form is Form.UNKNOWN
+    assert bot.sent == []
+    assert not bot.proof.given
+
+
+async def test_an_answer_to_a_button_does_not_leave_under_another_bots_name() -> None:
+    bot = Bot(replace(place(), app="556", realm="556"))
+    await bot.calls("answerCallbackQuery", callback_query_id="m1", text="hello")
+    assert bot.act.form is Form.UNKNOWN
+    assert bot.sent == []
+
+
+def test_a_message_never_moves_to_another_topic() -> None:
+    places = Places("555")
+    places.remember(place(GROUP, "9"), ["1"])
+    places.remember(place(GROUP), ["1"])
+    assert places.message({"chat_id": GROUP, "message_id": 1}).thread == "9"
+
+
+ENDPOINTS = sorted(
+    {
+        *re.findall(r'(?:_post|_send_message)\(\s*"(\w+)"', inspect.getsource(telegram.Bot)),
+        *("sendMessage", "getUpdates"),
+    }
+)
+
+
+@pytest.mark.parametrize("method", ENDPOINTS)
+async def test_every_method_of_the_library_is_known_or_refused(method: str) -> None:
+    bot = Bot(place())
+    bot.proof.started = True
+    await bot.calls(method, chat_id=7002, message_id=5, text=SECRET, callback_query_id="9")
+    if method in QUIET:
+        assert bot.door.acts == []
+        return
+    destination = bot.act.destination
+    assert bot.act.form is Form.UNKNOWN or destination.id == "7002"
+    assert bot.act.form is not Form.UNKNOWN or bot.sent == []
+
+
+def test_the_tables_name_methods_of_the_library_only() -> None:
+    assert {*SAYS, *QUIET, *AT_START, *OPERATORS} <= set(ENDPOINTS)
+    assert len(ENDPOINTS) > 150

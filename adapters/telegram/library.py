@@ -1,0 +1,21 @@
+"""python-telegram-bot: the module that imports it, and names what the rest of this folder stands on."""
+
+from telegram import Bot, LinkPreviewOptions, ReplyParameters
+from telegram import Update as Fetched
+from telegram.error import Forbidden, InvalidToken, TelegramError
+from telegram.ext import Application
+from telegram.request import BaseRequest, HTTPXRequest, RequestData
+
+__all__ = [
+    "Application",
+    "BaseRequest",
+    "Bot",
+    "Fetched",
+    "Forbidden",
+    "HTTPXRequest",
+    "InvalidToken",
+    "LinkPreviewOptions",
+    "ReplyParameters",
+    "RequestData",
+    "TelegramError",
+]
