@@ -177,20 +177,26 @@ class Answer:
 
 
 def answer(given: Mapping[str, Any], scene: Scene) -> Answer:
-    """Give what answers the delivery that opened this turn: its sender alone sees it, unless it says else.
+    """Give what answers the delivery that opened this turn; where its sender alone may see it, it says so.
+
+    By default Slack shows the answer to a command to one person, and that to a press to the channel.
 
     Raises:
         Unreadable: Something in it cannot be examined.
     """
     body = opened(cast("dict[str, Any]", plain({key: one for key, one in given.items() if one is not None})))
-    public = body.get("response_type") == "in_channel" or (
-        any(body.get(key) for key in ("replace_original", "delete_original"))
-        and not (scene.visit is not None and scene.visit.ephemeral)
-    )
+    if scene.turn.audience.private and not body.keys() & {"response_type", "response_action"}:
+        body["response_type"] = "ephemeral"
+    ephemeral = scene.visit is not None and scene.visit.ephemeral
+    replaces = any(body.get(key) for key in ("replace_original", "delete_original"))
+    action = "response_action" in body
+    public = (body.get("response_type") != "ephemeral" and not action) or (replaces and not ephemeral)
     # The answer goes to the place of the delivery; a thread that it names must be one of this turn's own.
     thread = body.get("thread_ts")
     here = scene.turn.destination
-    if isinstance(thread, str):
+    if thread is not None and not isinstance(thread, str):
+        raise Unreadable("a thread is named by a text")
+    if thread:
         found = scene.channel(here.id, thread)
         return Answer(body=body, where=found and (found[0], not public))
     return Answer(body=body, where=(here, not public))

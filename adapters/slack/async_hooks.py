@@ -57,16 +57,16 @@ class GateMiddleware(AsyncMiddleware):
             return await own.call(method, json=given)
 
         async def respond(text: str) -> object:
-            return await AsyncRespond(
-                response_url=req.context.response_url, proxy=client.proxy, ssl=client.ssl
-            )(text)
+            say = AsyncRespond(response_url=req.context.response_url, proxy=client.proxy, ssl=client.ssl)
+            return await say(text, response_type="ephemeral", replace_original=False)
 
         before = self._middleware[: self._middleware.index(self)]
         admitted = await self._gate.admits(
             req.body,
-            verified=verifies(before, req.mode),
+            verified=verifies(before, req.mode, req.body),
             token=client.token,
             ask=own.ask,
+            look=own.look,
             respond=respond,
             post=post,
         )

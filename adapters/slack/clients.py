@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 
 from adapters.errors import Unreadable
 from adapters.slack.acts import Call
-from adapters.slack.library import AsyncRespond, AsyncSlackResponse, AsyncWebClient
+from adapters.slack.library import AsyncRespond, AsyncSlackResponse, AsyncWebClient, SlackApiError
 from adapters.slack.outlet import Outlet
 from adapters.slack.tokens import Ask
 from firewall.core.errors import UnsupportedApp
@@ -67,6 +67,14 @@ class Unhooked:
     async def ask(self, token: str) -> Mapping[str, Any]:
         """Ask whose a token is."""
         response: Any = await self.call("auth.test", params={"token": token})
+        return cast("Mapping[str, Any]", response.data)
+
+    async def look(self, channel: str) -> Mapping[str, Any]:
+        """Ask what a channel is; Slack refuses where the bot is not in it, and that says nothing."""
+        try:
+            response: Any = await self.call("conversations.info", params={"channel": channel})
+        except SlackApiError:
+            return {}
         return cast("Mapping[str, Any]", response.data)
 
     async def upload(self, **options: Any) -> Any:  # noqa: ANN401  the library's own answer

@@ -53,6 +53,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     bot_id: str | None = None
     team: str | None = None
     user_team: str | None = None
+    source_team: str | None = None
     text: str | None = None
     thread_ts: str | None = None
     attachments: list[Attachment] | None = None

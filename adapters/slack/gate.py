@@ -6,6 +6,7 @@ from typing import Any, cast
 from adapters.doors import Door
 from adapters.errors import Unreadable
 from adapters.slack import visit
+from adapters.slack.directs import Directs, Look
 from adapters.slack.inbound import parse
 from adapters.slack.tokens import Ask, Tokens
 from adapters.wire import Deleted
@@ -14,8 +15,9 @@ from firewall.core.identity import ConversationKind
 from firewall.core.message import Message
 
 # The library's own business: it answers these itself, or hears of an installation that ended.
-_SYSTEM = frozenset({"url_verification", "ssl_check"})
-_INSTALLATION = frozenset({"app_uninstalled", "tokens_revoked", "team_access_revoked"})
+_SYSTEM = frozenset(
+    {"url_verification", "ssl_check", "app_uninstalled", "tokens_revoked", "team_access_revoked"}
+)
 
 # Shows a text to one person: by a response URL, or by a method of the Web API.
 Respond = Callable[[str], Awaitable[object]]
@@ -33,6 +35,7 @@ class Gate:
     def __init__(self, door: Door, tokens: Tokens) -> None:
         self._door = door
         self._tokens = tokens
+        self._directs = Directs()
 
     async def admits(
         self,
@@ -41,6 +44,7 @@ class Gate:
         verified: bool,
         token: str | None,
         ask: Ask,
+        look: Look,
         respond: Respond,
         post: Post,
     ) -> bool:
@@ -51,11 +55,12 @@ class Gate:
             verified: True if the transport proved that it comes from Slack.
             token: The token that was resolved for it.
             ask: Says whose a token is.
+            look: Says what Slack knows of a channel that the bot is in.
             respond: Shows a text by the delivery's response URL, unjudged.
             post: Calls a method of the Web API, unjudged.
         """
         kind = _kind(body)
-        if kind in _SYSTEM or kind in _INSTALLATION:
+        if kind in _SYSTEM and verified:
             return True
         try:
             found = parse(body, app=_app(body), verified=verified)
@@ -70,7 +75,8 @@ class Gate:
         if isinstance(found, Deleted):
             await self._door.forget(found)
             return False
-        return await self._entered(found, body, respond, post)
+        placed = await self._directs.placed(found, own=_told_to_the_bot(body), look=look)
+        return await self._entered(placed, body, respond, post)
 
     async def _entered(self, message: Message, body: Mapping[str, Any], respond: Respond, post: Post) -> bool:
         async def tell(text: str) -> None:
@@ -106,6 +112,20 @@ def _kind(body: Mapping[str, Any]) -> str:
         event = body.get("event")
         kind = cast("Mapping[str, object]", event).get("type") if isinstance(event, Mapping) else None
     return kind if isinstance(kind, str) else "unknown"
+
+
+def _told_to_the_bot(body: Mapping[str, Any]) -> bool:
+    """Say whether an event was delivered because the bot is there, and not on behalf of some person."""
+    named = body.get("authorizations")
+    several = (
+        cast("list[object]", named)
+        if body.get("type") == "event_callback" and isinstance(named, list)
+        else []
+    )
+    return any(
+        isinstance(one, Mapping) and cast("Mapping[str, object]", one).get("is_bot") is True
+        for one in several
+    )
 
 
 def _app(body: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Slash commands, button presses, modals and shortcuts, as messages."""
 
 from adapters.errors import Unreadable
-from adapters.slack.form import Action, Command, Interaction, Presser, Team
+from adapters.slack.form import Action, Command, Interaction, Presser
 from adapters.slack.where import alone_with, kind_of, stamp
 from adapters.wire import MAX_QUOTES
 from firewall.core.identity import Conversation, Sender, SenderKind
@@ -22,7 +22,7 @@ def commanded(command: Command, app: str, verified: bool) -> Message:
     return Message(
         id=MessageId(command.trigger_id),
         delivery=command.trigger_id,
-        sender=_human(Presser(id=command.user_id), command.team_id, app, verified),
+        sender=_human(Presser(id=command.user_id, team_id=command.team_id), command.team_id, app, verified),
         conversation=Conversation(
             channel="slack",
             app=app,
@@ -77,9 +77,13 @@ def _room(done: Interaction, realm: str, app: str) -> Conversation:
 
 
 def _human(who: Presser, realm: str, app: str, verified: bool) -> Sender:
-    own = who.team_id or realm
-    kind = SenderKind.HUMAN if own == realm else SenderKind.EXTERNAL
-    return Sender(channel="slack", app=app, realm=own, id=who.id, kind=kind, verified=verified)
+    """Give who did it. One whose workspace is not named may be of any: a channel may be shared."""
+    kind = SenderKind.HUMAN if who.team_id == realm else SenderKind.EXTERNAL
+    if not who.team_id:
+        kind, verified = SenderKind.UNKNOWN, False
+    return Sender(
+        channel="slack", app=app, realm=who.team_id or "unknown", id=who.id, kind=kind, verified=verified
+    )
 
 
 def _message(
@@ -96,21 +100,12 @@ def _message(
     return Message(
         id=MessageId(named),
         delivery=named,
-        sender=_human(
-            Presser(id=done.user.id, team_id=done.user.team_id or _team(done.team)),
-            place.realm,
-            app,
-            verified,
-        ),
+        sender=_human(done.user, place.realm, app, verified),
         conversation=place,
         text=text,
         quotes=quotes,
         private=private,
     )
-
-
-def _team(team: Team | None) -> str | None:
-    return team.id if team is not None else None
 
 
 def _pressed(done: Interaction, place: Conversation, app: str, verified: bool) -> Message:

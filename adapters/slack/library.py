@@ -8,6 +8,7 @@ from slack_bolt.middleware import Middleware
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.web.slack_response import SlackResponse
@@ -24,6 +25,7 @@ __all__ = [
     "BoltResponse",
     "Middleware",
     "Respond",
+    "SlackApiError",
     "SlackResponse",
     "WebClient",
 ]

@@ -185,11 +185,13 @@ class Outlet:
         visit = visit_of(turn) if turn is not None else None
         if turn is None or visit is None or not opened.startswith("D"):
             return
-        users = [
-            cast("Mapping[str, object]", given).get("users")
+        asked = [
+            cast("Mapping[str, object]", given)
             for given in call.carried.values()
             if isinstance(given, Mapping)
         ]
+        # A channel that is named as well is the one that Slack opens, whoever the people are.
+        users = [one.get("users") for one in asked] if not any(one.get("channel") for one in asked) else []
         realm = await self.tokens.team(call.token(token), ask)
         if realm is not None and [one for one in users if one] in ([visit.sender], [[visit.sender]]):
             self._seen.directs.put(turn.principal.id, realm, opened)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, assert_never, cast
 
+from adapters.errors import Unreadable
 from adapters.slack.methods import Spot
 from adapters.slack.seen import Posted, Seen
 from adapters.slack.visit import Visit
@@ -35,7 +36,10 @@ class Scene:
 
     def where(self, spot: Spot, arguments: Mapping[str, Any]) -> Where:  # noqa: C901  one arm for each kind of call
         """Give where the words of a call will stand, from its arguments."""
-        channel = _id(arguments, "channel") or _id(arguments, "channel_id")
+        channel, other = _id(arguments, "channel"), _id(arguments, "channel_id")
+        if channel and other:
+            return None
+        channel = channel or other
         ts = _id(arguments, "ts")
         match spot:
             case Spot.CHANNEL | Spot.ASSISTANT:
@@ -54,7 +58,8 @@ class Scene:
                 shown = self.visit is not None and _id(arguments, "trigger_id") == self.visit.trigger != ""
                 return self._own if shown and "interactivity_pointer" not in arguments else None
             case Spot.VIEW:
-                return self._own if self._sees(_id(arguments, "view_id")) else None
+                shown = self._sees(_id(arguments, "view_id"))
+                return self._own if shown and "external_id" not in arguments else None
             case Spot.HOME:
                 return self._home(_id(arguments, "user_id"))
             case Spot.UPLOAD:
@@ -107,7 +112,13 @@ class Scene:
 
     @staticmethod
     def _thread(arguments: Mapping[str, Any]) -> str | None:
-        """Give the thread; what is broadcast from it is shown in the whole channel."""
+        """Give the thread; what is broadcast from it is shown in the whole channel.
+
+        Raises:
+            Unreadable: It is named by something else than a text, which Slack may read in its own way.
+        """
+        if not isinstance(arguments.get("thread_ts") or "", str):
+            raise Unreadable("a thread is named by a text")
         return None if arguments.get("reply_broadcast") else _id(arguments, "thread_ts") or None
 
     def _ephemeral(self, channel: str, arguments: Mapping[str, Any]) -> Where:

@@ -1,5 +1,6 @@
 """Native streams: what is appended to a message is seen at once, so only what is decided is let out."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from firewall.core.ids import TurnId
 
 # A call to a crowd is at most so long; split over two pieces it would be whole again in the message.
 _MAX_MARK = 80
+_MENTION = re.compile(r"@\w*\Z")
 
 
 class Stream:
@@ -47,13 +49,23 @@ class Stream:
         return str(calm(held))
 
     def _whole(self, decided: str) -> str:
-        """Hold back a mark that has begun and not ended."""
+        """Hold back a mark that has begun and not ended; one that does not end in time is broken."""
         text = self._held + decided
-        at = max(text.rfind("<"), text.rfind("@"))
-        ended = at < 0 or ">" in text[at:] or len(text) - at > _MAX_MARK
-        cut = len(text) if ended or (text[at] == "@" and " " in text[at:]) else at
-        self._held = text[cut:]
-        return str(calm(text[:cut]))
+        at = _begun(text)
+        while len(text) - at > _MAX_MARK:
+            text = f"{text[: at + 1]}\u200b{text[at + 1 :]}" if text[at + 1 :].lstrip()[:1] == "!" else text
+            at = _begun(text, at + 1)
+        self._held = text[at:]
+        return str(calm(text[:at]))
+
+
+def _begun(text: str, start: int = 0) -> int:
+    """Give where a mark begins that has not ended, at or after a place; the end where there is none."""
+    at = text.find("<", max(text.rfind(">") + 1, start))
+    if at >= 0:
+        return at
+    found = _MENTION.search(text, start)
+    return found.start() if found else len(text)
 
 
 def _spoken(chunk: object) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any, Self, cast
 
 from adapters.doors import Errands, SyncDoor
 from adapters.slack.clients import call_of, respond_arguments
-from adapters.slack.library import Respond, SlackResponse, WebClient
+from adapters.slack.library import Respond, SlackApiError, SlackResponse, WebClient
 from adapters.slack.methods import QUIET
 from adapters.slack.outlet import Outlet
 from firewall.core.errors import UnsupportedApp
@@ -28,6 +28,19 @@ def asking(client: WebClient, run: Errands) -> Callable[[str], Awaitable[Mapping
         return cast("Mapping[str, Any]", response.data)
 
     return ask
+
+
+def looking(client: WebClient, run: Errands) -> Callable[[str], Awaitable[Mapping[str, Any]]]:
+    """Give what asks what a channel is; Slack refuses where the bot is not in it, and that says nothing."""
+
+    async def look(channel: str) -> Mapping[str, Any]:
+        try:
+            response = await run(lambda: unhooked(client, "conversations.info", params={"channel": channel}))
+        except SlackApiError:
+            return {}
+        return cast("Mapping[str, Any]", response.data)
+
+    return look
 
 
 class SyncGuarded:

@@ -25,6 +25,7 @@ from adapters.slack.sync_clients import (
     SyncGuardedClient,
     SyncGuardedRespond,
     asking,
+    looking,
     unhooked,
 )
 from firewall.core.errors import UnsupportedApp
@@ -60,10 +61,11 @@ class SyncGateMiddleware(Middleware):
             return await door.aside(lambda: unhooked(client, method, json=given))
 
         async def respond(text: str) -> object:
-            return await door.aside(lambda: Respond(response_url=url, proxy=proxy, ssl=ssl)(text))
+            say = Respond(response_url=url, proxy=proxy, ssl=ssl)
+            return await door.aside(lambda: say(text, response_type="ephemeral", replace_original=False))
 
         before = self._middleware[: self._middleware.index(self)]
-        verified = verifies(before, req.mode)
+        verified = verifies(before, req.mode, req.body)
 
         def opening() -> Awaitable[bool]:
             return self._gate.admits(
@@ -71,6 +73,7 @@ class SyncGateMiddleware(Middleware):
                 verified=verified,
                 token=client.token,
                 ask=asking(client, door.aside),
+                look=looking(client, door.aside),
                 respond=respond,
                 post=post,
             )

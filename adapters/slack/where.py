@@ -57,6 +57,8 @@ def team_of(delivered: Delivered, said: Said | Inner, realm: str) -> str | None:
     named = said.user_team or said.team
     if named is None:
         return realm if delivered.is_ext_shared_channel is False else None
+    if said.user_team is None and said.source_team not in (None, named):
+        return None
     if named.startswith("T"):
         return named
     ours = {delivered.enterprise_id, *(one.enterprise_id for one in delivered.authorizations)}

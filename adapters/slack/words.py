@@ -160,5 +160,8 @@ def _walked(value: object, slot: list[str], see: See, count: _Count) -> Any:  # 
 
 
 def _structural(key: str, pairs: Mapping[str, Any]) -> bool:
-    """Say whether a key holds structure here; an emoji's name is an id, every other name is words."""
-    return key in _UNSEEN or (key in ("name", "unicode") and pairs.get("type") == "emoji")
+    """Say whether a key holds structure here. A name is words even where an emoji's is meant.
+
+    Slack shows the name of an emoji that it does not have as it stands.
+    """
+    return key in _UNSEEN or (key == "unicode" and pairs.get("type") == "emoji")

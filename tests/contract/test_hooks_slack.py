@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from slack_bolt.async_app import AsyncApp, AsyncAssistant
+from slack_bolt.middleware import RequestVerification
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.doors import State
@@ -19,6 +20,7 @@ from tests.fakes.slack.delivery import SECRET as SIGNING_SECRET
 from tests.fakes.slack.delivery import SignedHttp
 from tests.fakes.slack.hosts import Way, running
 from tests.fakes.slack.server import FakeSlack
+from tests.fakes.slack.shapes import command
 from tests.fakes.slack.stage import PLANTED, SECRET, Job, Stage, stage
 from tests.fakes.slack.town import settle
 
@@ -328,6 +330,67 @@ async def test_what_slack_is_not_known_to_have_sent_never_reaches_a_handler(
             assert (await slack.records.ack(said)).status in (200, 401, 500)
             await slack.records.settled()
         assert seen == []
+
+
+async def test_a_forged_command_that_calls_itself_a_check_of_the_certificate_is_refused(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older versions of Bolt let these pass where `ssl_check_enabled` is off (bolt-python issue 1494)."""
+    seen: list[str] = []
+
+    async def heard(ack: Any, command: Any) -> None:
+        await ack()
+        seen.append(command["text"])
+
+    def can_skip(mode: str, body: dict[str, Any]) -> bool:
+        return mode == "socket_mode" or body.get("ssl_check") == "1"
+
+    monkeypatch.setattr(RequestVerification, "_can_skip", staticmethod(can_skip))
+    for guarded in (False, True):
+        async with FakeSlack() as slack:
+            seen.clear()
+            town = settle(slack.acme, slack.globex)
+            client = AsyncWebClient(token=slack.acme.token, base_url=slack.api)
+            app: Any = AsyncApp(client=client, signing_secret=SIGNING_SECRET, ssl_check_enabled=False)
+            app.command("/otto")(heard)
+            if guarded:
+                guard(app, wall, unguarded_model=True)
+            async with running(slack, app, "async-http"):
+                assert isinstance(slack.transport, SignedHttp)
+                slack.transport = SignedHttp(url=slack.transport.url, secret="another secret")
+                urls = {"response_url": "http://127.0.0.1:9/", "trigger_id": "1.2.3", "ssl_check": "1"}
+                forged = command(
+                    town.ada, town.kitchen, "/otto", SECRET, team="T0ACME001", domain="x", urls=urls
+                )
+                delivery = await slack.deliver("slash_commands", slack.acme.id, forged)
+                assert (await slack.records.ack(delivery)).status == 200
+                await slack.records.settled()
+            assert bool(seen) is not guarded
+    await wall.close()
+
+
+@pytest.mark.parametrize("genuine", [True, False])
+async def test_an_installation_that_ended_is_told_to_the_bot_if_slack_said_so(
+    wall: Wall, genuine: bool
+) -> None:
+    """A handler of it forgets a company's tokens; a forged one would take the bot from that company."""
+    async with FakeSlack() as slack, wall:
+        town, seen = settle(slack.acme, slack.globex), list[str]()
+        client = AsyncWebClient(token=slack.acme.token, base_url=slack.api)
+        app: Any = AsyncApp(
+            client=client, signing_secret=SIGNING_SECRET, request_verification_enabled=genuine
+        )
+
+        async def ended(event: Any) -> None:
+            seen.append(event["type"])
+
+        app.event("app_uninstalled")(ended)
+        handle = guard(app, wall, unguarded_model=True)
+        async with running(slack, app, "async-http"):
+            said = await slack.acme.event(town.kitchen, {"type": "app_uninstalled"})
+            assert (await slack.records.ack(said)).status == 200
+            await handle.drain(5)
+        assert seen == (["app_uninstalled"] if genuine else [])
 
 
 @pytest.mark.parametrize(

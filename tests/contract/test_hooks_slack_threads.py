@@ -15,6 +15,7 @@ from slack_sdk import WebClient
 from adapters.doors import State
 from adapters.slack.sync_clients import SyncGuardedClient, SyncGuardedRespond
 from firewall.core.errors import Denied, MisuseError, NoTurn, UnsupportedApp
+from firewall.turns import current
 from partywall.guarding import Guarded, guard
 from partywall.testing import memory_wall
 from partywall.wall import Wall
@@ -310,6 +311,23 @@ async def test_an_event_that_waits_for_an_earlier_turn_is_acknowledged_meanwhile
             await asyncio.wait_for(bot.handled.acquire(), 5)
         await on.quiet()
         assert len(on.slack.records.sent) == 2
+
+
+async def test_a_command_between_two_people_is_not_in_the_bots_own_direct_messages(wall: Wall) -> None:
+    async with stage(wall, "searched", "sync-http") as on:
+        rooms: list[bool] = []
+
+        def where(ack: Any) -> None:
+            ack()
+            rooms.append(current().turn.audience.room is not None)
+
+        on.app.command("/where")(where)
+        at, town = on.slack.acme, on.town
+        between = at.opens("D0ADABEN1", "", town.ada, town.ben, room="im")
+        for place in (between, at.dm(town.ada), between):
+            await on.slack.records.ack(await at.commands(town.ada, place, "/where"))
+            await on.quiet()
+        assert rooms == [True, False, True]
 
 
 async def test_a_synchronous_app_on_the_event_loop_is_refused(wall: Wall) -> None:

@@ -123,6 +123,8 @@ ODD: dict[str, dict[str, Any]] = {
         "json": {"channel": "C0CELLAR1", "text": "hi", "thread_ts": "1.1", "reply_broadcast": True}
     },
     "no-channel": {"json": {"text": "hi"}},
+    "two-channels": {"json": {"channel": "C0KITCHEN", "channel_id": "C0CELLAR1", "text": "hi"}},
+    "a-thread-that-is-a-number": {"json": {"channel": "C0KITCHEN", "text": "hi", "thread_ts": 1760000000.01}},
 }
 
 
@@ -183,6 +185,8 @@ async def test_what_the_sender_alone_may_see_is_shown_to_them_in_every_private_w
         await a.respond("five", response_type="ephemeral")
         opened = await a.client.views_open(trigger_id=a.body["trigger_id"], view=VIEW)
         await a.client.views_update(view_id=opened["view"]["id"], view=VIEW)
+        with pytest.raises(Denied):
+            await a.client.views_update(view_id=opened["view"]["id"], external_id="of-another", view=VIEW)
         await a.client.views_publish(user_id=user, view={**VIEW, "type": "home"})
 
     async with stage(wall, "searched") as on:
@@ -191,13 +195,21 @@ async def test_what_the_sender_alone_may_see_is_shown_to_them_in_every_private_w
         assert texts == ["one", "two", "three", "four", "five"]
 
 
-async def test_direct_messages_that_were_opened_for_somebody_else_are_not_the_senders(wall: Wall) -> None:
+@pytest.mark.parametrize(
+    "named",
+    [{"users": ["U0ADA0001"]}, {"users": "U0BEN0001", "channel": "D0ADA0001"}],
+    ids=["person", "channel"],
+)
+async def test_direct_messages_that_were_opened_for_somebody_else_are_not_the_senders(
+    wall: Wall, named: dict[str, Any]
+) -> None:
     async def does(a: Any) -> None:
         await a.ack()
-        direct = await a.client.conversations_open(users=["U0ADA0001"])
+        direct = await a.client.conversations_open(**named)
         await a.client.chat_postMessage(channel=direct["channel"]["id"], text="three")
 
     async with stage(wall, "searched") as on:
+        on.slack.acme.dm(on.town.ada)
         with pytest.raises(Denied):
             await on.plays(does)
 

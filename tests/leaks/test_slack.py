@@ -4,13 +4,16 @@ Where the unguarded bot has it too, the same play is shown to leak there first.
 """
 
 import asyncio
-from typing import Any
+import dataclasses
+from typing import Any, cast
 
 import pytest
 
 import partywall as pw
 from firewall.core.errors import Denied
+from firewall.turns import current
 from partywall.wall import Wall
+from tests.fakes.slack import shapes
 from tests.fakes.slack.records import Fault
 from tests.fakes.slack.shapes import Person
 from tests.fakes.slack.stage import PLANTED, SECRET, Mode, Stage, leaks, stage
@@ -361,3 +364,125 @@ async def test_L90_an_edit_is_judged_as_its_editors_and_by_nobody_else(
         await on.quiet()
         assert len(found) == 2
         assert not any(SECRET in one["content"] for one in on.bot.messages)
+
+
+# Ways in which more people read along than an id says
+
+
+@BOTH
+@pytest.mark.parametrize("way", ["command", "press"])
+async def test_an_answer_between_two_people_is_for_a_room_and_holds_nothing_that_one_told_the_bot_alone(
+    wall: Wall, mode: Mode, way: str
+) -> None:
+    """Commands and buttons work in the direct messages of two people, too, where both read the answer."""
+    async with stage(wall, mode) as on:
+        at, bot = on.slack.acme, on.bot
+        rooms: list[object] = []
+        await on.plant()
+
+        async def loud(args: Any) -> None:
+            await args.ack()
+            try:
+                if mode == "guarded":
+                    rooms.append(current().turn.audience.room)
+                said = await cast("Any", bot.asks(args.payload.get("value") or args.payload["text"]))
+                await args.respond(said, response_type="in_channel")
+            except Denied:
+                assert way == "command"
+            finally:
+                bot.handled.release()
+
+        on.app.command("/loud")(loud)
+        on.app.action("loud")(loud)
+        between = at.opens("D0ADABEN1", "", on.town.ada, on.town.ben, room="im")
+        before = len(on.slack.records.sent)
+        if way == "command":
+            await at.commands(on.town.ada, between, "/loud", ASKED)
+        else:
+            root = at.ts()
+            between.messages[root] = {"type": "message", "ts": root, "text": "root"}
+            await at.presses(on.town.ada, between, root, "loud", ASKED)
+        await done(on)
+        public = [one for one in on.slack.records.sent[before:] if one.user is None]
+        assert bool(leaks(public)) is (mode == "bare")
+        # A command is answered to its sender alone, so a loud answer is denied; a press is, in the room.
+        assert bool(public) is (mode == "bare" or way == "press")
+        assert len(rooms) == (mode == "guarded")
+        assert None not in rooms
+
+
+async def test_what_two_people_write_to_each_other_is_in_no_direct_messages_with_the_bot(wall: Wall) -> None:
+    """An application that one of them authorized hears it: Slack delivers it on that person's behalf."""
+    async with stage(wall, "guarded") as on:
+        at, rooms, original = on.slack.acme, list[object](), cast("Any", on.bot.asks)
+
+        async def asks(text: str) -> str:
+            rooms.append(current().turn.audience.room)
+            return str(await original(text))
+
+        on.bot.asks = asks  # type: ignore[method-assign]  # the bot's own method, looked at
+        between = at.opens("D0ADABEN1", "", on.town.ada, on.town.ben, room="im")
+        for place, person in ((between, True), (at.dm(on.town.ada), True), (at.dm(on.town.ada), False)):
+            said = shapes.message(on.town.ada, "hello", team=at.id, ts=at.ts(), thread=None, number=1)
+            said |= {"channel": place.id, "channel_type": "im", "event_ts": said["ts"]}
+            body = shapes.event(said, place, team=at.id, bot=at.bot.id, number=900 + len(rooms))
+            if person:
+                body["authorizations"][0] |= {"user_id": on.town.ben.id, "is_bot": False}
+            await on.slack.deliver("events_api", at.id, body)
+            await done(on)
+        assert [one is None for one in rooms] == [False, True, True]
+
+
+async def test_in_the_direct_messages_with_the_bot_a_press_is_answered_with_what_was_told_there(
+    wall: Wall,
+) -> None:
+    async with stage(wall, "guarded") as on:
+        at, place = on.slack.acme, on.slack.acme.dm(on.town.ada)
+        await on.plant()
+        root = at.ts()
+        place.messages[root] = {"type": "message", "ts": root, "text": "root"}
+        before = len(on.slack.records.sent)
+        await at.presses(on.town.ada, place, root, "more", ASKED)
+        await done(on)
+        assert "response_url" in said_after(on, before)
+
+
+@BOTH
+async def test_a_press_of_somebody_whose_workspace_is_not_named_is_answered_by_nobody(
+    wall: Wall, mode: Mode
+) -> None:
+    async with stage(wall, mode) as on:
+        nameless = dataclasses.replace(on.town.eve, team="")
+        root = on.slack.acme.ts()
+        on.town.bridge.messages[root] = {"type": "message", "ts": root, "text": "root"}
+        delivery = await on.slack.acme.presses(nameless, on.town.bridge, root, "more", "go")
+        assert (await on.slack.records.ack(delivery)).status == 200
+        if mode == "bare":
+            await done(on)
+        await on.quiet()
+        assert bool(on.slack.records.sent) is (mode == "bare")
+
+
+async def test_an_answer_to_what_one_person_sees_is_for_that_person_whatever_slack_would_assume(
+    wall: Wall,
+) -> None:
+    """Slack shows what answers a press to the whole channel by default, and so where the kind is misspelt."""
+    async with stage(wall, "searched") as on:
+        failures: list[Exception] = []
+
+        async def quiet(args: Any) -> None:
+            await args.ack()
+            await args.respond("for you", replace_original=False)
+            try:
+                await args.respond("for all", response_type="In_Channel", replace_original=False)
+            except Denied as denied:
+                failures.append(denied)
+            on.bot.handled.release()
+
+        on.app.action("quiet")(quiet)
+        await on.slack.acme.presses(on.town.ben, on.town.kitchen, "1760000000.000001", "quiet", "go")
+        await done(on)
+        first, *notices = on.slack.records.sent
+        assert first.holds("for you")
+        assert [one.payload.get("response_type") for one in (first, *notices)] == ["ephemeral"] * 2
+        assert len(failures) == 1

@@ -5,15 +5,23 @@ the bot a secret. Then a colleague of hers, or a person of GLOBEX with Ada's own
 """
 
 import asyncio
+import importlib
 from typing import Any
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters import litellm_model
+from adapters.doors import State
+from partywall.guarding import guard
 from partywall.wall import Wall
-from tests.fakes.slack.hosts import Way
+from tests.fakes.models import Echo
+from tests.fakes.slack.hosts import Way, running
 from tests.fakes.slack.otto import Otto
 from tests.fakes.slack.otto_in_threads import OttoInThreads
-from tests.fakes.slack.stage import Corner, Does, Mode, corners, leaks, stage
+from tests.fakes.slack.server import FakeSlack
+from tests.fakes.slack.stage import PLANTED, SECRET, Corner, Does, Mode, corners, leaks, stage
+from tests.fakes.slack.town import settle
 
 AnyOtto = Otto | OttoInThreads
 
@@ -155,3 +163,50 @@ async def test_a_bot_with_one_list_leaks_in_every_way_and_with_the_wall_in_none(
             assert "redaction" in await on.layers()
         else:
             assert any(one.holds("Otto") for one in sent), f"an answer was expected: {on.bot.failures}"
+
+
+# The example
+
+
+class NoWall:
+    """What the example gets where it should run without a wall."""
+
+    @staticmethod
+    def guard(app: object, wall: object) -> None:
+        del app, wall
+
+    @staticmethod
+    def guard_model(model: object, **options: object) -> object:
+        del options
+        return model
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["bare", "guarded"])
+async def test_the_example_tells_a_channel_nothing_of_what_one_asked_in_private(
+    wall: Wall, guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its memory goes by channel, and `/ask` is answered to one person: the memory tells everybody."""
+    # Loaded here: LiteLLM must have been loaded by its adapter before, which keeps it off the network.
+    example: Any = importlib.import_module("examples.slack_guarded")
+    litellm_model.register("echo", Echo())
+    try:
+        async with FakeSlack() as slack, wall:
+            town, at = settle(slack.acme, slack.globex), slack.acme
+            if not guarded:
+                monkeypatch.setattr(example, "pw", NoWall)
+            client = AsyncWebClient(token=at.token, base_url=slack.api)
+            app = example.bot(client, wall if guarded else NoWall, model="echo/model")
+            async with running(slack, app, "async-socket"):
+                await at.commands(town.ada, town.kitchen, "/ask", PLANTED)
+                private = await slack.records.said(SECRET, method="response_url")
+                before = len(slack.records.sent)
+                await at.mentions(town.ben, town.kitchen, ASKED)
+                answer = await slack.records.said(ASKED, method="chat.update")
+                await slack.records.settled()
+            if guarded:
+                assert {row.state for row in guard(app, wall).report()} == {State.COVERED}
+            assert private.user == town.ada.id
+            assert answer.thread is None
+            assert bool(leaks(slack.records.sent[before:])) is not guarded
+    finally:
+        litellm_model.unregister("echo")

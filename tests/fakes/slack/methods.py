@@ -66,6 +66,8 @@ class Methods:
         return {**names, **ids, "is_enterprise_install": False}
 
     def _open(self, at: Workspace, args: Json) -> Json:
+        if args.get("channel"):
+            return {"channel": {"id": at.place(args["channel"]).id}}
         names = str(args.get("users") or "").split(",")
         if len(names) == 1:
             return {"channel": {"id": at.dm(at.person(names[0])).id}}
@@ -74,7 +76,10 @@ class Methods:
         return {"channel": {"id": (at.places.get(id) or at.opens(id, "mpdm", *people, room="mpim")).id}}
 
     def _info(self, at: Workspace, args: Json) -> Json:
-        return {"channel": shapes.conversation(at.place(args.get("channel")), at.id)}
+        place = at.place(args.get("channel"))
+        if place.room == "im" and len(place.members) > 1:
+            raise ApiError("channel_not_found")  # between two people; the bot is not in there
+        return {"channel": shapes.conversation(place, at.id)}
 
     def _history(self, at: Workspace, args: Json) -> Json:
         said = at.place(args.get("channel")).messages.values()

@@ -101,6 +101,13 @@ def test_a_sender_without_a_team_is_unknown_unless_the_channel_is_known_not_to_b
     assert not found.conversation.closed
 
 
+def test_a_sender_of_whom_two_workspaces_are_named_is_unknown() -> None:
+    body = payload("slack", "message_connect")
+    del body["event"]["user_team"]
+    body["event"] |= {"team": ACME, "source_team": GLOBEX}
+    assert (message(body).sender.kind, message(body).sender.verified) == (SenderKind.UNKNOWN, False)
+
+
 def test_a_channel_of_an_enterprise_is_not_closed() -> None:
     body = payload("slack", "message_public")
     body["authorizations"][0]["enterprise_id"] = "E0ACME001"
@@ -196,6 +203,22 @@ def test_a_presser_of_another_workspace_is_external() -> None:
     body["user"]["team_id"] = GLOBEX
     found = message(body)
     assert (found.sender.realm, found.sender.kind) == (GLOBEX, SenderKind.EXTERNAL)
+
+
+def test_a_presser_whose_workspace_is_not_named_is_nobody_we_know() -> None:
+    """A channel may be shared, so the workspace of the installation says nothing of who presses there."""
+    body = payload("slack", "block_actions")
+    del body["user"]["team_id"]
+    found = message(body)
+    assert (found.sender.realm, found.sender.kind) == ("unknown", SenderKind.UNKNOWN)
+    assert found.sender.verified is False
+
+
+def test_a_command_without_a_workspace_is_refused() -> None:
+    body = payload("slack", "slash_command")
+    del body["team_id"]
+    with pytest.raises(Unreadable):
+        message(body)
 
 
 def test_a_member_of_our_own_enterprise_is_known_by_its_id() -> None:
