@@ -66,3 +66,7 @@ class Channel(Protocol):
     async def whisper(self, route: Mapping[str, str], text: str) -> None:
         """Show a constant text to the sender alone, or to nobody where the platform has no way."""
         ...
+
+    async def over(self, route: Mapping[str, str]) -> None:
+        """Nothing was shown for this delivery and nothing will be: take away what says that it is made."""
+        ...

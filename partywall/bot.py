@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Self
 
 from adapters.channels import Channel
 from adapters.wire import Deleted
@@ -85,9 +86,23 @@ class Bot:
         """Take nothing on any more, finish what is being answered, and end `serve`."""
         self._stop.set()
 
-    async def ready(self) -> None:
-        """Wait until every channel hands over what arrives."""
-        await self._ready.wait()
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncGenerator[Self]:
+        """Serve inside the block, which begins once every channel hands over what arrives.
+
+        Raises:
+            PartywallError: As `serve`.
+        """
+        task = asyncio.create_task(self.serve(), name="partywall bot")
+        ready = asyncio.create_task(self._ready.wait(), name="partywall bot ready")
+        try:
+            await asyncio.wait({task, ready}, return_when=_FIRST)
+            if not task.done():
+                yield self
+        finally:
+            ready.cancel()
+            self.stop()
+            await task
 
     async def serve(self) -> None:
         """Serve until `stop`; then take nothing on, and answer what was, for at most `limits.drain_s`.
@@ -95,9 +110,12 @@ class Bot:
         What is left then is answered by the next process.
 
         Raises:
+            MisuseError: It was stopped before.
             ServiceUnavailable: A platform did not let the bot in.
             PartywallError: The wall could not be opened.
         """
+        if self._stop.is_set():
+            raise MisuseError("this bot was stopped; make another one")
         inbox = await self._inbox()
         await self._take_over(inbox)
         tasks = [
@@ -245,15 +263,17 @@ class Bot:
         if accepted.again and not message.edit:
             # Its words are in the history already: the same message, said again, takes their place.
             message = replace(message, edit=1)
-        inbox = await self._inbox()
+        inbox, outlet = await self._inbox(), Routed(channel, arrival.route)
         # The message itself may be refused: that is on record, and its sender is told nothing.
         with contextlib.suppress(Denied):
             async with self._wall.turn(message) as turn:
                 inbox.begin(accepted, turn.opened.turn)
-                turn.outlet = Routed(channel, arrival.route)
-                notice = await self._spoken(turn, turn.outlet)
+                turn.outlet = outlet
+                notice = await self._spoken(turn, outlet)
                 if notice is not None:
-                    await excuse(self._wall, turn.opened, notice, turn.outlet.whisper)
+                    await excuse(self._wall, turn.opened, notice, outlet.whisper)
+        with told("a channel did not end a delivery"):
+            await outlet.over()
         return None
 
     async def _spoken(self, turn: TurnHandle, outlet: Routed) -> str | None:

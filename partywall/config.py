@@ -112,6 +112,7 @@ class SlackBot(_Section):
     """The bot on Slack: by Socket Mode with an app token, else by signed HTTP events."""
 
     token_env: Variable = "SLACK_BOT_TOKEN"  # noqa: S105  the name of a variable
+    teams: Mapping[str, Variable] = {}
     app_token_env: Variable | None = None
     signing_secret_env: Variable | None = None
     host: str = "127.0.0.1"

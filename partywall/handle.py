@@ -50,9 +50,8 @@ class TurnHandle:
 
     @property
     def text(self) -> str:
-        """The sender's own words, as judged at ingress."""
-        own = [part for part in self._opened.alive().session.history if part.origin is Origin.SENDER]
-        return own[-1].text if own else ""
+        """The sender's own words; empty for what has none, such as a pressed button."""
+        return "".join(part.text for part in self._opened.alive().said if part.origin is Origin.SENDER)
 
     def history(self) -> list[dict[str, Any]]:
         """Give what was said in this session, oldest first, as chat messages; tool exchanges are left out."""

@@ -20,9 +20,11 @@ class Routed:
         self.edits_every_s = channel.edits_every_s
         self._channel = channel
         self._route = route
+        self._silent = True
 
     async def post(self, text: str) -> str:
         """Show a text there."""
+        self._silent = False
         return await self._channel.post(self._route, text)
 
     async def edit(self, posted: str, text: str) -> None:
@@ -31,7 +33,13 @@ class Routed:
 
     async def whisper(self, text: str) -> None:
         """Show a constant text to the sender alone."""
+        self._silent = False
         await self._channel.whisper(self._route, text)
+
+    async def over(self) -> None:
+        """Say that the delivery is over, where nothing was shown for it."""
+        if self._silent:
+            await self._channel.over(self._route)
 
     async def typing(self) -> None:
         """Show that an answer is being made."""

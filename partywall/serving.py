@@ -78,7 +78,8 @@ def _made(
 def _slack(settings: SlackBot, environment: Mapping[str, str]) -> dict[str, Any]:
     if settings.app_token_env is None and settings.signing_secret_env is None:
         raise ConfigError("[bot.slack] needs app_token_env (Socket Mode) or signing_secret_env (HTTP)")
-    given: dict[str, Any] = {"token": _secret(environment, settings.token_env)}
+    tokens = {team: _secret(environment, name) for team, name in settings.teams.items()}
+    given: dict[str, Any] = {"tokens": tokens or _secret(environment, settings.token_env)}
     if settings.app_token_env is not None:
         return given | {"app_token": _secret(environment, settings.app_token_env)}
     secret = _secret(environment, str(settings.signing_secret_env))
@@ -102,7 +103,7 @@ def _discord(settings: DiscordBot, environment: Mapping[str, str]) -> dict[str, 
     return {
         "token": _secret(environment, settings.token_env),
         "answers": settings.answers,
-        "commands": dict(settings.commands),
+        "commands": dict(settings.commands) or None,
     }
 
 

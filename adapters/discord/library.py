@@ -19,6 +19,11 @@ from firewall.core.errors import UnsupportedApp
 Bot = commands.Bot
 Client = discord.Client
 Cog = commands.Cog
+DiscordException = discord.DiscordException
+Intents = discord.Intents
+LoginFailure = discord.LoginFailure
+MemberCacheFlags = discord.MemberCacheFlags
+PrivilegedIntentsRequired = discord.PrivilegedIntentsRequired
 Thread = discord.Thread
 
 # What every client of a process shares, by the name under which it is reported.
@@ -37,6 +42,11 @@ __all__ = [
     "Bot",
     "Client",
     "Cog",
+    "DiscordException",
+    "Intents",
+    "LoginFailure",
+    "MemberCacheFlags",
+    "PrivilegedIntentsRequired",
     "Route",
     "Thread",
     "adapter",

@@ -82,6 +82,7 @@ path = ".partywall/files"
 # tools = ["read_file", "list_files"]
 # [bot.slack]
 # token_env = "SLACK_BOT_TOKEN"
+# teams = { T0123ABCD = "SLACK_TOKEN_ACME" } # several workspaces: the variable of each one's token
 # app_token_env = "SLACK_APP_TOKEN"    # Socket Mode; or signing_secret_env with host and port
 # signing_secret_env = "SLACK_SIGNING_SECRET"
 # host = "127.0.0.1"

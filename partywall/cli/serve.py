@@ -13,8 +13,9 @@ def serve(config: ConfigPath = None) -> None:
 
     Says on standard error what it does: ids, counts and references, never what anybody said.
     """
+    bot = bot_of(Wall(configuration(config)))
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("partywall").setLevel(logging.INFO)
-    bot_of(Wall(configuration(config))).run()
+    bot.run()

@@ -18,6 +18,7 @@ class MemoryChannel:
         shown: What stands in each place now, in order.
         whispered: What one person was told alone, by place.
         calls: Every post and edit, in order: the verb, the place and the text.
+        ended: Where nothing was said to a delivery, in order.
         broken: Raised by the next post.
     """
 
@@ -28,6 +29,7 @@ class MemoryChannel:
     whispered: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     calls: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
     typed: list[str] = field(default_factory=list[str])
+    ended: list[str] = field(default_factory=list[str])
     broken: Exception | None = None
     listening: bool = False
     _accept: Accept | None = None
@@ -61,6 +63,9 @@ class MemoryChannel:
 
     async def whisper(self, route: Mapping[str, str], text: str) -> None:
         self.whispered[route["place"]].append(text)
+
+    async def over(self, route: Mapping[str, str]) -> None:
+        self.ended.append(route["place"])
 
     async def says(self, message: Message, *, said: str | None = None) -> None:
         """Deliver a message, as a platform does: it counts as delivered once this returns."""

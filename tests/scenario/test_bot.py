@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from adapters import litellm_model
 from adapters.wire import Deleted
 from firewall.core.ids import MessageId
 from firewall.core.message import Message
+from partywall import bot as bot_module
 from partywall.bot import Bot
 from partywall.handle import TurnHandle
 from partywall.wall import Wall
@@ -66,18 +67,8 @@ def says(realm: str, who: str, text: str, number: int = 1, **more: Any) -> Messa
 async def serving(
     wall: Wall, agent: Callable[[TurnHandle], Awaitable[str | None]], channel: MemoryChannel
 ) -> AsyncGenerator[Bot]:
-    bot = Bot(wall, agent, [channel])
-    task = asyncio.create_task(bot.serve())
-    ready = asyncio.create_task(bot.ready())
-    await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
-    ready.cancel()
-    if task.done():
-        task.result()
-    try:
+    async with Bot(wall, agent, [channel]).serving() as bot:
         yield bot
-    finally:
-        bot.stop()
-        await task
 
 
 async def repeats(turn: TurnHandle) -> str | None:
@@ -255,6 +246,20 @@ async def test_an_agent_that_fails_is_told_of_by_its_name_and_the_sender_by_a_re
     assert SECRET not in caplog.text + str(channel.whispered)
 
 
+async def test_a_delivery_that_nothing_is_said_to_is_over(tmp_path: Path) -> None:
+    channel = MemoryChannel()
+
+    async def speaks_to_some(turn: TurnHandle) -> str | None:
+        return turn.text if "please" in turn.text else None
+
+    async with pw.open(settings(tmp_path)) as wall, serving(wall, speaks_to_some, channel):
+        await channel.says(says(ACME, "ada", "please"))
+        await channel.says(says(GLOBEX, "bob", "nothing"))
+        await channel.says(says(GLOBEX, "robot", "please", sender_kind="bot"))
+    assert channel.ended == ["D-T-GLOBEX-bob", "D-T-GLOBEX-robot"]
+    assert channel.shown == {"D-T-ACME-ada": ["please"]}
+
+
 async def test_an_edit_ends_what_is_made_of_the_old_words(tmp_path: Path) -> None:
     channel, begun, prompts = MemoryChannel(), asyncio.Event(), list[list[str]]()
 
@@ -349,6 +354,58 @@ async def test_what_may_have_been_shown_is_listed_and_never_shown_again(tmp_path
     assert channel.shown == {"D-T-ACME-ada": ["You said: second"]}
     assert {one.tenant for one in unknown} == {ACME, GLOBEX}
     assert all(one.ref for one in unknown)
+
+
+async def test_a_session_that_is_held_elsewhere_is_answered_once_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bot_module, "_AGAIN_AFTER_S", 0.0)
+    channel, message = MemoryChannel(), says(ACME, "ada", "first")
+    limits = {"session_wait_s": 0.01}
+    async with pw.open(settings(tmp_path, limits=limits)) as wall, AsyncExitStack() as stack:
+        await stack.enter_async_context(serving(wall, repeats, channel))
+        async with wall.turn(says(ACME, "ada", "held", 9)):
+            await channel.says(message)
+            await channel.says(says(ACME, "ada", "second", 2))
+            await channel.says(says(GLOBEX, "bob", "other"))
+            async with asyncio.timeout(10):
+                while "a delivery waits: SessionBusy" not in caplog.text:  # noqa: ASYNC110  a log has no event
+                    await asyncio.sleep(0.01)
+    assert channel.shown["D-T-ACME-ada"] == ["You said: first", "You said: second"]
+    assert channel.shown["D-T-GLOBEX-bob"] == ["You said: other"]
+
+
+async def test_what_came_by_a_channel_that_is_gone_is_let_go_and_said_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "partywall")
+    await cut_off(tmp_path, shows=False)
+    async with pw.open(settings(tmp_path)) as wall, serving(wall, repeats, MemoryChannel(name="other")):
+        pass
+    assert caplog.text.count("its channel is not configured any more") == 3
+
+
+async def test_a_bot_that_was_stopped_does_not_begin_again(tmp_path: Path) -> None:
+    async with pw.open(settings(tmp_path)) as wall:
+        bot = Bot(wall, repeats, [MemoryChannel()])
+        async with bot.serving():
+            pass
+        with pytest.raises(pw.MisuseError, match="stopped"):
+            async with bot.serving():
+                raise AssertionError("it began")
+
+
+async def test_a_channel_that_does_not_open_ends_the_bot_and_closes_the_others(tmp_path: Path) -> None:
+    class Closed(MemoryChannel):
+        async def open(self, *how: object) -> None:
+            raise pw.UnavailableError("the platform says no")
+
+    good, bad = MemoryChannel(), Closed(name="other")
+    async with pw.open(settings(tmp_path)) as wall:
+        with pytest.raises(pw.UnavailableError, match="says no"):
+            async with Bot(wall, repeats, [good, bad]).serving():
+                raise AssertionError("it began")
+    assert not good.listening
 
 
 async def test_every_answer_has_an_intent_before_and_an_outcome_after(tmp_path: Path) -> None:

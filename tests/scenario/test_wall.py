@@ -370,6 +370,16 @@ async def test_a_note_is_its_owner_s_also_if_the_turn_was_cancelled_while_it_was
         assert code not in await turn.reply(f"It is {code}.")
 
 
+async def test_a_message_without_words_is_not_the_one_before(wall: Wall) -> None:
+    # A pressed button has no words: an agent that read the last question would answer it again.
+    async with wall.turn(acme("what is the code?")) as turn:
+        assert turn.text == "what is the code?"
+    async with wall.turn(acme("")) as turn:
+        assert turn.text == ""
+    async with wall.turn(globex("")) as turn:
+        assert turn.text == ""
+
+
 async def test_what_a_sender_quotes_reaches_the_model_as_somebody_elses_words(wall: Wall) -> None:
     model = Scripted(["It says no.", "Hello."])
     ask = wall.guard_model(model.__call__)
