@@ -83,6 +83,7 @@ bench: .venv/.ready
 
 bench-channels: .venv/.ready
 	$(BIN)/python -m benchmarks --only channels $(ARGS)
+	$(BIN)/python -m benchmarks --only serving $(ARGS)
 
 ni: .venv/.ready
 	$(BIN)/python -m tests.noninterference --count $(N) $(ARGS)

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import sqlite3
+import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import channels, group_commit, imports, paths, turn
+from benchmarks import channels, group_commit, imports, paths, serving, turn
 from benchmarks.table import Row, compared, drawn
 
 RESULTS = Path(__file__).parent / "results"
@@ -135,6 +136,27 @@ def _channels(rounds: int, beat: Beat) -> tuple[list[Row], Raw]:
     return rows, spent
 
 
+def _serving(rounds: int, beat: Beat) -> tuple[list[Row], Raw]:
+    figures = serving.measured(rounds, beat)
+    ours, bare = figures["served"], figures["bare"]
+    rows = [
+        Row(
+            what=f"messages through a managed bot, {serving.SESSIONS:,} sessions / bare slack_bolt",
+            unit="msg/s",
+            p50=statistics.median(each.rate for each in ours),
+            peer=statistics.median(each.rate for each in bare),
+        ),
+        Row(
+            what="peak memory of the process / bare slack_bolt",
+            unit="MiB",
+            p50=statistics.median(each.peak_mib for each in ours),
+            peer=statistics.median(each.peak_mib for each in bare),
+        ),
+    ]
+    raw = {f"{kind}_rate": [each.rate for each in sides] for kind, sides in figures.items()}
+    return rows, raw
+
+
 BENCHES = {
     "turn": Bench(run=_turn, rounds=400, quick=40),
     "growth": Bench(run=_growth, rounds=200, quick=20),
@@ -142,6 +164,7 @@ BENCHES = {
     "paths": Bench(run=_paths, rounds=100, quick=10),
     "imports": Bench(run=_imports, rounds=7, quick=2),
     "channels": Bench(run=_channels, rounds=100, quick=25, beats=2 * len(channels.SIDES)),
+    "serving": Bench(run=_serving, rounds=4_000, quick=400, beats=4),
 }
 
 
