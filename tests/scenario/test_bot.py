@@ -397,7 +397,7 @@ async def test_a_bot_that_was_stopped_does_not_begin_again(tmp_path: Path) -> No
 
 async def test_a_channel_that_does_not_open_ends_the_bot_and_closes_the_others(tmp_path: Path) -> None:
     class Closed(MemoryChannel):
-        async def open(self, *how: object) -> None:
+        async def open(self, accept: object, forget: object, drop: object) -> None:
             raise pw.UnavailableError("the platform says no")
 
     good, bad = MemoryChannel(), Closed(name="other")
