@@ -61,6 +61,7 @@ class Bot:
         self._channels = {channel.name: channel for channel in channels}
         self._lanes = Lanes(
             most_waiting=limits.waiting_a_tenant,
+            most_in_all=limits.waiting_in_all,
             most_running=max(1, min(limits.turns_a_tenant, limits.turns_at_once)),
         )
         self._at_once = limits.turns_at_once
@@ -189,8 +190,8 @@ class Bot:
         if accepted is None:
             return None
         if message.edit:
-            # What is being made of the old words is nobody's answer any more.
-            self._end_all(_name(message))
+            # What is being made of the old words is nobody's answer any more; a forged edit is in no session.
+            self._end_all(_name(message), lane=accepted.lane)
         self._know(message, accepted)
         self._lanes.put([accepted])
         self._wake.set()
@@ -206,12 +207,12 @@ class Bot:
     def _know(self, message: Message, accepted: Accepted) -> None:
         self._open.setdefault(_name(message), []).append(accepted)
 
-    def _end_all(self, name: _Name) -> None:
+    def _end_all(self, name: _Name, lane: str | None = None) -> None:
         for each in self._open.get(name, ()):
-            self._over.add(each.n)
-            task = self._answering.get(each.n)
-            if task is not None:
-                task.cancel()
+            if lane in (None, each.lane):
+                self._over.add(each.n)
+                if (task := self._answering.get(each.n)) is not None:
+                    task.cancel()
 
     async def _dispatch(self) -> None:
         while True:

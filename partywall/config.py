@@ -87,6 +87,7 @@ class Limits(_Section):
     turns_at_once: int = Field(default=64, gt=0, le=10_000)
     turns_a_tenant: int = Field(default=16, gt=0, le=10_000)
     waiting_a_tenant: int = Field(default=1_000, gt=0)
+    waiting_in_all: int = Field(default=100_000, gt=0)
     threads_a_tenant: int = Field(default=4, gt=1, le=64)
     max_text_bytes: int = Field(default=1_000_000, gt=0)
     max_result_bytes: int = Field(default=1_000_000, gt=0)

@@ -14,11 +14,13 @@ class Lanes:
 
     Args:
         most_waiting: How many deliveries of one tenant may wait.
+        most_in_all: How many may wait in all; beyond, a tenant that has its even share of it is full.
         most_running: How many of one tenant may be answered at once, so that slow ones leave room for others.
     """
 
-    def __init__(self, *, most_waiting: int, most_running: int) -> None:
+    def __init__(self, *, most_waiting: int, most_in_all: int, most_running: int) -> None:
         self._most_waiting = most_waiting
+        self._most_in_all = most_in_all
         self._most_running = most_running
         # By tenant: the sessions that have something to do and do nothing, oldest first. A tenant stands in
         # `_ready` while it may begin something, else in `_full`.
@@ -27,15 +29,20 @@ class Lanes:
         self._waiting: dict[str, deque[Accepted]] = {}
         self._running: set[str] = set()
         self._waits: Counter[TenantId] = Counter()
+        self._all = 0
         self._runs: Counter[TenantId] = Counter()
 
     def __len__(self) -> int:
         """Count the deliveries that wait."""
-        return self._waits.total()
+        return self._all
 
     def full(self, tenant: TenantId) -> bool:
         """Say whether so many of this tenant's deliveries wait that one more must be refused."""
-        return self._waits[tenant] >= self._most_waiting
+        waits = self._waits[tenant]
+        if waits < self._most_waiting and self._all < self._most_in_all:
+            return False
+        # Somebody with many tenants, such as many accounts, leaves room for whoever has nothing waiting.
+        return waits >= min(self._most_waiting, max(1, self._most_in_all // (len(self._waits) or 1)))
 
     def put(self, accepted: Iterable[Accepted]) -> None:
         """Add deliveries, in this order, behind what waits in their sessions."""
@@ -43,6 +50,7 @@ class Lanes:
             lane = self._waiting.setdefault(each.lane, deque())
             lane.append(each)
             self._waits[each.tenant] += 1
+            self._all += 1
             if len(lane) == 1 and each.lane not in self._running:
                 self._offer(each.tenant, each.lane)
 
@@ -50,6 +58,7 @@ class Lanes:
         """Put a taken delivery before what waits in its session; it can be taken again once it is `done`."""
         self._waiting.setdefault(accepted.lane, deque()).appendleft(accepted)
         self._waits[accepted.tenant] += 1
+        self._all += 1
 
     def take(self) -> Accepted | None:
         """Give the next delivery to answer and hold its session, or None where nothing can be begun."""
@@ -67,6 +76,7 @@ class Lanes:
         if not waiting:
             del self._waiting[lane]
         _less(self._waits, tenant)
+        self._all -= 1
         return taken
 
     def done(self, accepted: Accepted) -> None:

@@ -155,8 +155,9 @@ class Inbox:
         return Accepted(n=n, tenant=key.tenant, lane=lane)
 
     def _marks(self, arrival: Arrival) -> list[str]:
-        place = arrival.message.conversation
-        scope = (place.channel, place.app, place.realm)
+        place, sender = arrival.message.conversation, arrival.message.sender
+        # What nobody vouches for is known apart: a forged id must not make a true delivery a second one.
+        scope = (place.channel, place.app, place.realm, None if sender.verified else "unverified")
         marks = [derived(self._secret, "delivery", *scope, arrival.message.delivery)]
         if arrival.said is not None:
             marks.append(derived(self._secret, "said", *scope, arrival.said))

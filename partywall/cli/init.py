@@ -61,6 +61,7 @@ path = ".partywall/files"
 # turns_at_once = 64
 # turns_a_tenant = 16                  # of these
 # waiting_a_tenant = 1000              # more are refused, while other tenants are served
+# waiting_in_all = 100000
 # layer_cpu_s = 2.0
 # model_timeout_s = 120.0
 # tool_timeout_s = 60.0

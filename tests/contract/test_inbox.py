@@ -45,6 +45,15 @@ async def test_the_same_words_under_another_delivery_id_are_known(vault: Vault) 
     assert await vault.inbox.accept(key_of(GLOBEX), arrival(GLOBEX, 2, said="c:1")) is not None
 
 
+async def test_a_forged_delivery_does_not_make_the_true_one_a_second_one(vault: Vault) -> None:
+    true = arrival(ACME, said="c:1")
+    sender = replace(true.message.sender, verified=False)
+    forged = replace(true, message=replace(true.message, sender=sender))
+    assert await vault.inbox.accept(key_of(ACME, "forger"), forged) is not None
+    assert await vault.inbox.accept(key_of(ACME), true) is not None
+    assert await vault.inbox.accept(key_of(ACME), true) is None
+
+
 async def test_what_is_answered_is_erased_and_still_known(file: Path) -> None:
     async with await opened(file) as vault:
         one = await accepted(vault, ACME)

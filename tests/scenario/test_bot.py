@@ -279,6 +279,24 @@ async def test_an_edit_ends_what_is_made_of_the_old_words(tmp_path: Path) -> Non
     assert prompts[-1] == ["Never mind."]
 
 
+async def test_a_forged_edit_ends_nobodys_answer(tmp_path: Path) -> None:
+    channel, begun, go = MemoryChannel(), asyncio.Event(), asyncio.Event()
+
+    async def slow(turn: TurnHandle) -> str | None:
+        begun.set()
+        await go.wait()
+        return turn.text
+
+    async with pw.open(settings(tmp_path)) as wall, serving(wall, slow, channel):
+        true = says(ACME, "ada", "What is new?")
+        await channel.says(true)
+        await asyncio.wait_for(begun.wait(), 10)
+        sender = replace(true.sender, verified=False)
+        await channel.says(replace(true, sender=sender, text="Never mind.", edit=2, delivery="forged"))
+        go.set()
+    assert channel.shown["D-T-ACME-ada"] == ["What is new?"]
+
+
 async def test_what_is_taken_back_is_not_answered_and_not_kept(tmp_path: Path) -> None:
     channel, held, heard = MemoryChannel(), asyncio.Event(), list[str]()
 

@@ -17,8 +17,8 @@ def accepted(n: int, tenant: str, session: int = 0) -> Accepted:
     return Accepted(n=n, tenant=TenantId(tenant), lane=f"{tenant}-{session}")
 
 
-def lanes(*, most_waiting: int = 100, most_running: int = 100) -> Lanes:
-    return Lanes(most_waiting=most_waiting, most_running=most_running)
+def lanes(*, most_waiting: int = 100, most_in_all: int = 1_000, most_running: int = 100) -> Lanes:
+    return Lanes(most_waiting=most_waiting, most_in_all=most_in_all, most_running=most_running)
 
 
 def test_tenants_are_served_one_after_the_other_however_much_one_sends() -> None:
@@ -63,6 +63,19 @@ def test_a_tenant_is_full_alone() -> None:
     assert not here.full(TenantId("GLOBEX"))
     here.take()
     assert not here.full(TenantId("ACME"))
+
+
+def test_somebody_with_many_tenants_leaves_room_for_one_who_has_nothing_waiting() -> None:
+    here = lanes(most_waiting=5, most_in_all=6)
+    here.put(accepted(n, f"account-{n % 3}", n) for n in range(6))
+    assert all(here.full(TenantId(f"account-{n}")) for n in range(3))
+    assert not here.full(TenantId("GLOBEX"))
+    here.put([accepted(100, "GLOBEX")])
+    assert here.full(TenantId("GLOBEX"))
+    while (taken := here.take()) is not None:
+        here.done(taken)
+    assert len(here) == 0
+    assert not here.full(TenantId("account-0"))
 
 
 class Office:
