@@ -3,6 +3,7 @@
 ##   make setup   .venv with the exact versions of constraints.txt
 ##   make demo    the leak attempt, without the wall and with it (ARGS='--json --seed 7')
 ##   make test    every test, with coverage (test-peers: against servers of others, in .peers)
+##                (test-versions: the guard, on the lowest and newest libraries, in .versions)
 ##   make check   format, lint, types, imports, dependencies, docs (no tests)
 ##   make ni      non-interference, N worlds (N=2000)
 ##   make bench   the budgets, each beside its peer (bench-channels: what guard adds to a message)
@@ -17,12 +18,14 @@ ARGS ?=
 BIN := .venv/bin
 CODE := partywall firewall adapters sandbox vault demo
 TRUSTED := firewall/core/*,firewall/stack.py,sandbox/*
+GUARDS := $(wildcard tests/contract/test_hooks_*.py tests/contract/test_outbound_slack.py tests/scenario/test_guard_*.py \
+	tests/leaks tests/unit/adapters/test_slack*.py tests/unit/adapters/test_telegram*.py tests/unit/adapters/test_discord*.py)
 
 # Pyright and its node both come from the package index, as wheels: nothing is looked for elsewhere.
 export PYRIGHT_PYTHON_GLOBAL_NODE := 0
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup demo test check bench bench-channels ni docs clean
+.PHONY: help setup demo test test-versions check bench bench-channels ni docs clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -68,6 +71,23 @@ test-peers: .venv/.ready .peers/telemelya/.ready .peers/emulate/.ready .peers/cl
 	$(BIN)/python -m tests.peers.npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
+# `newest` stays what it was when it was installed; `rm -r .versions` asks the index again.
+test-versions: .versions/lowest/.ready .versions/newest/.ready
+	@sed '/^##/,$$d' .versions/lowest/versions.txt
+	.versions/lowest/bin/python -m pytest -n $(JOBS) -o cache_dir=.versions/lowest/cache $(GUARDS)
+	@sed '/^##/,$$d' .versions/newest/versions.txt
+	.versions/newest/bin/python -m pytest -n $(JOBS) -o cache_dir=.versions/newest/cache $(GUARDS)
+
+# The project as constraints.txt has it; then the chat libraries over it, and again the whole is checked.
+.versions/lowest/.ready .versions/newest/.ready: .versions/%/.ready: tests/versions/%.txt tests/versions/tools.txt pyproject.toml constraints.txt
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . -r tests/versions/tools.txt
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e '.[slack,telegram,discord]' -r $<
+	$(@D)/bin/python -m pip check
+	$(@D)/bin/python -m pip freeze --exclude-editable -r $< > $(@D)/versions.txt
+	touch $@
+
 check: .venv/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -93,4 +113,4 @@ docs: .venv/.ready
 	$(BIN)/towncrier build --draft
 
 clean:
-	rm -rf .venv .peers build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .peers .versions build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -37,6 +37,8 @@ QUIET: Final = frozenset(
         "POST /auth/logout",
         "POST /users/@me/channels",
         f"POST {_CHANNEL}/typing",
+        # A bot joins a thread: discord.py before 2.7 says it with the first verb, later ones with the second.
+        f"POST {_CHANNEL}/thread-members/@me",
         f"PUT {_CHANNEL}/thread-members/@me",
         f"DELETE {_CHANNEL}/thread-members/@me",
     }
