@@ -36,6 +36,7 @@ async def test_a_delivery_is_taken_on_once_and_another_realms_is_another(vault: 
     assert (first.tenant, other.tenant) == (ACME, GLOBEX)
     assert first.lane != other.lane
     assert await vault.inbox.take(first) == arrival(ACME)
+    assert SECRET not in repr(arrival(ACME))
     assert await vault.inbox.take(other) == arrival(GLOBEX)
 
 

@@ -256,7 +256,7 @@ async def test_a_delivery_that_nothing_is_said_to_is_over(tmp_path: Path) -> Non
         await channel.says(says(ACME, "ada", "please"))
         await channel.says(says(GLOBEX, "bob", "nothing"))
         await channel.says(says(GLOBEX, "robot", "please", sender_kind="bot"))
-    assert channel.ended == ["D-T-GLOBEX-bob", "D-T-GLOBEX-robot"]
+    assert sorted(channel.ended) == ["D-T-GLOBEX-bob", "D-T-GLOBEX-robot"]
     assert channel.shown == {"D-T-ACME-ada": ["please"]}
 
 
