@@ -191,6 +191,24 @@ async def test_L16_and_L21_many_at_once_are_each_answered_where_they_asked(wall:
             assert rooms == [number]
 
 
+@BOTH
+async def test_L18_a_button_that_names_a_session_is_not_believed(
+    wall: Wall, mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage(wall, mode) as on:
+        at, room = on.slack.acme, on.town.kitchen
+        found = sessions(on, monkeypatch) if mode == "guarded" else ["adas"]
+        await at.commands(on.town.ada, room, "/otto", PLANTED)
+        await done(on)
+        before = len(on.slack.records.sent)
+        said = await at.says(on.town.ben, room, "Hello!")
+        await done(on)
+        await at.presses(on.town.ben, room, said.ts, "more", found[0])
+        await done(on)
+        assert bool(said_after(on, before)) is (mode == "bare")
+        assert found[0] not in found[1:]
+
+
 async def test_L22_a_message_that_says_it_is_the_bots_own_is_nobodys(wall: Wall) -> None:
     async with stage(wall, "guarded") as on:
         delivery = await on.slack.acme.says(on.slack.acme.bot, on.town.kitchen, PLANTED)
