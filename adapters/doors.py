@@ -69,6 +69,14 @@ class Door(Protocol):
         """
         ...
 
+    async def ready(self) -> None:
+        """Open the wall if nobody has yet, which takes longer than some deliveries have.
+
+        Raises:
+            PartywallError: It cannot be opened.
+        """
+        ...
+
     async def enter(self, message: Message, tell: Tell) -> Turn:
         """Open the turn of the delivery that is being handled here.
 

@@ -39,6 +39,10 @@ class WallDoor:
         """Run the handling of one delivery in a context of its own."""
         return await self._passages.deliver(Passage(self._counts), run, detached)
 
+    async def ready(self) -> None:
+        """Open the wall if nobody has yet."""
+        await self._wall.runtime()
+
     async def enter(self, message: Message, tell: Tell) -> Turn:
         """Open the turn of the delivery that is being handled here."""
         return (await here().enter(self._turn(message, tell, here()))).turn

@@ -1,7 +1,7 @@
 """The wall around a discord.py client: what is hooked, what is reported, and how it is taken out again."""
 
 import logging
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final
 
 from adapters.discord import shared
@@ -14,6 +14,8 @@ from firewall.core.errors import UnsupportedApp
 
 _LOG = logging.getLogger("partywall")
 _GONE: Final = object()
+# What the library awaits before it logs in.
+_START: Final = "_async_setup_hook"
 _AGAIN: Final = "something took the wall's hook away or hooked in before it; guard the client last"
 
 # The handlers that the library runs for an event. All else it starts is a timer or a worker of its own: a
@@ -78,6 +80,10 @@ class Installed:
             _Patch(member(client, "http"), "request", self._sending.http, "client.http.request"),
             _Patch(client, "change_presence", self._sending.presence, "client.change_presence"),
         ]
+        # No choke point: an interaction has three seconds, and the first one may not have to open the wall.
+        # Not at `setup_hook`, in whose place a bot puts its own.
+        opening = _opening(member(client, _START), door)
+        self._opening = _Patch(client, _START, opening, f"client.{_START}")
         shared.join(self._sending)
 
     def report(self) -> Sequence[Row]:
@@ -101,9 +107,17 @@ class Installed:
         for name, hook in self._hooks.items():
             if self._parsers[name] is hook:
                 self._parsers[name] = self._before[name]
-        for patch in self._patches:
+        for patch in (*self._patches, self._opening):
             patch.undo()
         shared.leave(self._sending)
+
+
+def _opening(before: Callable[[], Awaitable[None]], door: Door) -> Callable[[], Awaitable[None]]:
+    async def start() -> None:
+        await before()
+        await door.ready()
+
+    return start
 
 
 def install(app: object, door: Door) -> Installed:

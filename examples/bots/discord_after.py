@@ -74,7 +74,6 @@ async def ask(channel: int, text: str) -> str:
 @bot.event
 async def setup_hook() -> None:
     """Tell Discord about the commands."""
-    await wall.runtime()  # open before anybody waits: a command must be answered within three seconds
     await bot.tree.sync()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import discord
@@ -237,6 +238,30 @@ async def test_signs_and_votes_change_the_cache_and_start_no_handler(
             await log.until("TYPING_START")
         handle.uninstall()
     assert heard == []
+
+
+def is_open(wall: Wall) -> bool:
+    return wall.opened is not None
+
+
+async def test_the_wall_is_open_before_the_first_interaction_comes(wall: Wall, platform: Discord) -> None:
+    # It takes longer than the three seconds that an interaction has.
+    office, own = Office(EchoModel()), list[bool]()
+    handle = guard(office, wall, unguarded_model=True)
+    before = office.setup_hook
+
+    async def setup_hook() -> None:
+        own.append(is_open(wall))
+        await before()
+
+    assert not is_open(wall)
+    office.event(setup_hook)  # as bots do, after they were guarded
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(wall.close)
+        await stack.enter_async_context(platform.online(office))
+    assert own == [True]
+    handle.uninstall()
+    assert "_async_setup_hook" not in vars(office)
 
 
 async def test_an_interaction_that_cannot_be_answered_in_time_is_dropped_with_a_reason(
