@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Self
@@ -13,8 +13,8 @@ from adapters.channels import Channel
 from adapters.wire import Deleted
 from firewall.core.arrival import Arrival
 from firewall.core.errors import Denied, MisuseError, SessionBusy, StoreUnavailable
-from firewall.core.message import Message
 from partywall.handle import TurnHandle
+from partywall.known import Known
 from partywall.lanes import Lanes
 from partywall.notices import excuse, failure, passed_over, purge
 from partywall.routed import Routed, told, typing
@@ -25,9 +25,6 @@ _LOG = logging.getLogger("partywall")
 
 # Answers one turn: by `turn.reply`, or by giving the text.
 AgentFunction = Callable[[TurnHandle], Awaitable[str | None]]
-
-# What tells a message, whatever session it opens: place without its thread, and the platform's id.
-_Name = tuple[str, str, str, str, str]
 
 _AGAIN_AFTER_S = 1.0
 _CARE_EVERY_S = 60.0
@@ -66,7 +63,7 @@ class Bot:
         )
         self._at_once = limits.turns_at_once
         self._answering: dict[int, asyncio.Task[None]] = {}
-        self._open: dict[_Name, list[Accepted]] = {}
+        self._known = Known()
         self._over: set[int] = set()
         self._stop = asyncio.Event()
         self._wake = asyncio.Event()
@@ -166,7 +163,7 @@ class Bot:
         """Take over what dead processes left; each is known by its message, in case that is taken back."""
         left = await inbox.recover()
         for each in left:
-            self._know((await inbox.take(each)).message, each)
+            self._known.add((await inbox.take(each)).message, each)
         if left:
             _LOG.info("%s deliveries are left from before and answered now", len(left))
         self._lanes.put(left)
@@ -191,28 +188,23 @@ class Bot:
             return None
         if message.edit:
             # What is being made of the old words is nobody's answer any more; a forged edit is in no session.
-            self._end_all(_name(message), lane=accepted.lane)
-        self._know(message, accepted)
+            before = self._known.of(message.conversation, message.id)
+            self._end_all(each for each in before if each.lane == accepted.lane)
+        self._known.add(message, accepted)
         self._lanes.put([accepted])
         self._wake.set()
         return None
 
     async def _forget(self, deleted: Deleted) -> None:
-        place = deleted.conversation
-        if deleted.verified:
-            for each in deleted.ids:
-                self._end_all((place.channel, place.app, place.realm, place.id, each))
+        for each in deleted.ids if deleted.verified else ():
+            self._end_all(self._known.of(deleted.conversation, each))
         await purge(self._wall, deleted)
 
-    def _know(self, message: Message, accepted: Accepted) -> None:
-        self._open.setdefault(_name(message), []).append(accepted)
-
-    def _end_all(self, name: _Name, lane: str | None = None) -> None:
-        for each in self._open.get(name, ()):
-            if lane in (None, each.lane):
-                self._over.add(each.n)
-                if (task := self._answering.get(each.n)) is not None:
-                    task.cancel()
+    def _end_all(self, accepted: Iterable[Accepted]) -> None:
+        for each in accepted:
+            self._over.add(each.n)
+            if (task := self._answering.get(each.n)) is not None:
+                task.cancel()
 
     async def _dispatch(self) -> None:
         while True:
@@ -231,51 +223,55 @@ class Bot:
             _LOG.error("a delivery was not answered: %s", type(error).__name__)
 
     async def _answered(self, accepted: Accepted) -> None:
-        """Answer one delivery, or leave it for later where that is not possible now."""
+        """Answer one delivery, or leave it for later where its turn cannot be opened now."""
         inbox = await self._inbox()
-        arrival = await inbox.take(accepted)
         try:
-            if accepted.n not in self._over:
-                await self._turn(accepted, arrival)
-        except (SessionBusy, StoreUnavailable) as error:
-            # Its turn was never opened, so nothing was shown.
-            _LOG.warning("a delivery waits: %s", type(error).__name__)
-            await asyncio.sleep(_AGAIN_AFTER_S)
-            self._lanes.back(accepted)
-            return
+            arrival = await inbox.take(accepted)
+        except StoreUnavailable:
+            return await self._later(accepted)
+        try:
+            if accepted.n not in self._over and not await self._turn(accepted, arrival):
+                return await self._later(accepted)
         except asyncio.CancelledError:
             if accepted.n not in self._over:
                 raise  # the bot is stopped: the next process looks how far this one came
         self._over.discard(accepted.n)
-        self._unknow(_name(arrival.message), accepted)
-        inbox.end(accepted)
+        self._known.drop(arrival.message, accepted)
+        return inbox.end(accepted)
 
-    def _unknow(self, name: _Name, accepted: Accepted) -> None:
-        left = [each for each in self._open.get(name, ()) if each.n != accepted.n]
-        if left:
-            self._open[name] = left
-        else:
-            self._open.pop(name, None)
+    async def _later(self, accepted: Accepted) -> None:
+        _LOG.warning("a delivery waits: its session is held, or the database does not answer")
+        await asyncio.sleep(_AGAIN_AFTER_S)
+        self._lanes.back(accepted)
 
-    async def _turn(self, accepted: Accepted, arrival: Arrival) -> None:
+    async def _turn(self, accepted: Accepted, arrival: Arrival) -> bool:
+        """Answer a delivery in its turn; False where that could not be opened, so that nothing was shown."""
         channel, message = self._channels.get(arrival.message.conversation.channel), arrival.message
         if channel is None:
-            return passed_over("message", "its channel is not configured any more")
+            passed_over("message", "its channel is not configured any more")
+            return True
         if accepted.again and not message.edit:
             # Its words are in the history already: the same message, said again, takes their place.
             message = replace(message, edit=1)
         inbox, outlet = await self._inbox(), Routed(channel, arrival.route)
-        # The message itself may be refused: that is on record, and its sender is told nothing.
-        with contextlib.suppress(Denied):
-            async with self._wall.turn(message) as turn:
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                turn = await stack.enter_async_context(self._wall.turn(message))
                 inbox.begin(accepted, turn.opened.turn)
+            except (SessionBusy, StoreUnavailable):
+                return False
+            except Denied:
+                turn = (
+                    None  # the message itself is refused: that is on record, and its sender is told nothing
+                )
+            if turn is not None:
                 turn.outlet = outlet
                 notice = await self._spoken(turn, outlet)
                 if notice is not None:
                     await excuse(self._wall, turn.opened, notice, outlet.whisper)
         with told("a channel did not end a delivery"):
             await outlet.over()
-        return None
+        return True
 
     async def _spoken(self, turn: TurnHandle, outlet: Routed) -> str | None:
         """Have the agent answer; give what its sender must be told instead, or None."""
@@ -292,8 +288,3 @@ class Bot:
             return failure(turn.ref)
         refusal = turn.opened.ledger.refused
         return None if refusal is None else str(refusal)
-
-
-def _name(message: Message) -> _Name:
-    place = message.conversation
-    return (place.channel, place.app, place.realm, place.id, message.id)

@@ -14,6 +14,7 @@ import pytest
 import partywall as pw
 from adapters import litellm_model
 from adapters.wire import Deleted
+from firewall.core.errors import StoreUnavailable
 from firewall.core.ids import MessageId
 from firewall.core.message import Message
 from partywall import bot as bot_module
@@ -387,10 +388,37 @@ async def test_a_session_that_is_held_elsewhere_is_answered_once_it_is_free(
             await channel.says(says(ACME, "ada", "second", 2))
             await channel.says(says(GLOBEX, "bob", "other"))
             async with asyncio.timeout(10):
-                while "a delivery waits: SessionBusy" not in caplog.text:  # noqa: ASYNC110  a log has no event
+                while "a delivery waits: its session is held" not in caplog.text:  # noqa: ASYNC110  a log has no event
                     await asyncio.sleep(0.01)
     assert channel.shown["D-T-ACME-ada"] == ["You said: first", "You said: second"]
     assert channel.shown["D-T-GLOBEX-bob"] == ["You said: other"]
+
+
+async def test_what_was_shown_is_not_shown_again_if_its_turn_could_not_be_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bot_module, "_AGAIN_AFTER_S", 0.0)
+    channel = MemoryChannel()
+    async with pw.open(settings(tmp_path)) as wall:
+        whole = wall.turn
+
+        @asynccontextmanager
+        async def breaks(message: Message) -> AsyncGenerator[TurnHandle]:
+            async with whole(message) as turn:
+                yield turn
+            if message.text == "first":
+                raise StoreUnavailable("the database went away")
+
+        monkeypatch.setattr(wall, "turn", breaks)
+        async with serving(wall, repeats, channel):
+            await channel.says(says(ACME, "ada", "first"))
+            await channel.says(says(ACME, "ada", "second", 2))
+    assert channel.shown["D-T-ACME-ada"] == ["You said: first", "You said: second"]
+    assert "a delivery was not answered: StoreUnavailable" in caplog.text
+    async with pw.open(settings(tmp_path)) as wall, serving(wall, repeats, channel):
+        (left,) = await (await wall.runtime()).vault.inbox.unknown()
+    assert left.tenant == ACME
+    assert len(channel.shown["D-T-ACME-ada"]) == 2, "it is listed, and not repeated"
 
 
 async def test_what_came_by_a_channel_that_is_gone_is_let_go_and_said_so(
