@@ -15,10 +15,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from firewall.core.ids import Ref, SessionId, TenantId, TurnId, derived
+from firewall.core.ids import Ref, SessionId, TenantId, TurnId
 from firewall.core.receipt import Judgement, Record, RecordKind
 from firewall.core.subject import SubjectKind
 from firewall.core.verdict import ReasonCode, Severity
+from partywall.runtime import KeyedIds, SystemClock
 from vault.job import Job
 from vault.open import open_vault
 from vault.sqlite import Database, Synchronous
@@ -30,28 +31,6 @@ GROUPED = 4_096
 SINGLE = 256
 RECORDS = 512
 TENANTS = ("ACME", "GLOBEX")
-
-
-class _Clock:
-    def now_ms(self) -> int:
-        return 0
-
-    def monotonic_s(self) -> float:
-        return time.monotonic()
-
-    def cpu_s(self) -> float:
-        return time.thread_time()
-
-
-class _Ids:
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
-
-    def derived(self, purpose: str, *fields: str | None) -> str:
-        return derived(self._secret, purpose, *fields)
-
-    def random(self, count: int) -> bytes:
-        return os.urandom(count)
 
 
 def _row(n: int) -> Job[None]:
@@ -117,7 +96,9 @@ def _judgement(n: int) -> Judgement:
 
 async def _records(folder: Path, synchronous: Synchronous) -> tuple[float, float]:
     path = str(folder / "vault" / "partywall.db")
-    async with await open_vault(path, clock=_Clock(), ids_factory=_Ids, synchronous=synchronous) as vault:
+    async with await open_vault(
+        path, clock=SystemClock(), ids_factory=KeyedIds, synchronous=synchronous
+    ) as vault:
 
         async def together() -> None:
             await asyncio.gather(*(vault.records.record(_judgement(n)) for n in range(RECORDS)))

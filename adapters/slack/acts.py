@@ -9,7 +9,7 @@ from adapters.doors import Act
 from adapters.errors import Unreadable
 from adapters.slack.methods import IDS, SAYS, Says
 from adapters.slack.spots import Scene, Where
-from adapters.slack.words import closed, opened, plain, walk
+from adapters.slack.words import closed, collected, opened, plain, walk
 from firewall.core.subject import Form
 
 # The parameters of `api_call` that carry arguments.
@@ -67,14 +67,7 @@ class Read:
     @property
     def texts(self) -> dict[str, str]:
         """Every word, by slot."""
-        found: dict[str, str] = {}
-
-        def collect(slot: str, text: str) -> str:
-            found[slot] = text
-            return text
-
-        walk(self.arguments, IDS | self.says.named, collect)
-        return found
+        return collected(self.arguments, IDS | self.says.named)
 
     def with_texts(self, judged: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         """Give the arguments with judged words, by the parameter that carries them."""
@@ -162,14 +155,7 @@ class Answer:
     @property
     def texts(self) -> dict[str, str]:
         """Every word, by slot."""
-        found: dict[str, str] = {}
-
-        def collect(slot: str, text: str) -> str:
-            found[slot] = text
-            return text
-
-        walk(self.body, IDS, collect)
-        return found
+        return collected(self.body, IDS)
 
     def with_texts(self, judged: Mapping[str, str]) -> dict[str, Any]:
         """Give it with judged words."""

@@ -136,6 +136,18 @@ def walk(arguments: Mapping[str, Any], ids: frozenset[str], see: See) -> dict[st
     }
 
 
+def collected(arguments: Mapping[str, Any], ids: frozenset[str]) -> dict[str, str]:
+    """Give every string a reader could see, by slot, in reading order; arguments as for `walk`."""
+    found: dict[str, str] = {}
+
+    def see(slot: str, text: str) -> str:
+        found[slot] = text
+        return text
+
+    walk(arguments, ids, see)
+    return found
+
+
 class _Count:
     def __init__(self) -> None:
         self.number = 0

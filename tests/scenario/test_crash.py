@@ -3,10 +3,8 @@
 `PARTYWALL_KILLS` says how many times (10 without it).
 """
 
-import asyncio
 import os
 import random
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from firewall.core.ids import TenantId
-from tests.fakes.services import ROOT
+from tests.fakes.killing import killed
 from tests.fakes.vaults import ACME, GLOBEX, dumped, key_of, opened
 from vault.ledger import Filter
 from vault.open import Vault
@@ -47,33 +45,6 @@ class Promised:
             self.intended.add(rest[1])
         elif word == "finished":
             self.finished.add(rest[1])
-
-
-async def killed(path: Path, life: int, after: int, spins: int, promised: Promised) -> None:
-    """Let a child live for so many lines and loop turns, kill it, and note all it was told."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.fakes.crasher",
-        str(path),
-        str(life),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert child.stdout is not None
-    for _ in range(after):
-        line = await child.stdout.readline()
-        assert line, "the child ended by itself"
-        promised.heard(line.decode())
-    for _ in range(spins):
-        await asyncio.sleep(0)
-    child.kill()
-    rest = (await child.stdout.read()).decode()
-    for left in rest.splitlines(keepends=True):
-        # A line cut short was not an acknowledgement that anybody could read.
-        if left.endswith("\n"):
-            promised.heard(left)
-    assert await child.wait() == -9
 
 
 async def checked(vault: Vault, path: Path, promised: Promised) -> None:
@@ -120,7 +91,8 @@ async def test_what_was_acknowledged_survives_kill_9_exactly_once(tmp_path: Path
     chance = random.Random(11)
     path, promised = tmp_path / "home" / "partywall.db", Promised()
     for life in range(KILLS):
-        await killed(path, life, chance.randrange(MAX_LINES), chance.randrange(200), promised)
+        lines, spins = chance.randrange(MAX_LINES), chance.randrange(200)
+        await killed("tests.fakes.crasher", path, life, lines, spins, promised.heard)
         async with await opened(path) as vault:
             await checked(vault, path, promised)
     assert promised.intended, "no child lived long enough to prove anything"

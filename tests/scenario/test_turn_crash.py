@@ -5,11 +5,9 @@ tenant's words (a reset), calls a tool it may not (a denial), and replies. `PART
 times it is killed (8 without it).
 """
 
-import asyncio
 import logging
 import os
 import random
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +17,7 @@ import pytest
 from firewall.core.ids import TenantId
 from firewall.core.receipt import RecordKind
 from firewall.core.session import SessionKey
-from tests.fakes.services import ROOT
+from tests.fakes.killing import killed
 from tests.fakes.tenants import ACME, GLOBEX, dm, person
 from tests.fakes.vaults import dumped, opened
 from vault.ledger import Filter
@@ -48,33 +46,6 @@ class Promised:
             self.recorded[TenantId(rest[0])].add((rest[1], _KINDS[word]))
         elif word == "replied":
             self.replied[TenantId(rest[0])].append(rest[1])
-
-
-async def killed(path: Path, life: int, after: int, spins: int, promised: Promised) -> None:
-    """Let a child live for so many lines and loop turns, kill it, and note all it said."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.fakes.turn_crasher",
-        str(path),
-        str(life),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert child.stdout is not None
-    for _ in range(after):
-        line = await child.stdout.readline()
-        assert line, "the child ended by itself"
-        promised.heard(line.decode())
-    for _ in range(spins):
-        await asyncio.sleep(0)
-    child.kill()
-    rest = (await child.stdout.read()).decode()
-    for left in rest.splitlines(keepends=True):
-        # A line cut short was not an acknowledgement that anybody could read.
-        if left.endswith("\n"):
-            promised.heard(left)
-    assert await child.wait() == -9
 
 
 async def checked(vault: Vault, path: Path, promised: Promised) -> int:
@@ -121,7 +92,8 @@ async def test_what_a_turn_promised_survives_kill_9_exactly_once(tmp_path: Path)
     chance = random.Random(29)
     path, promised, receipts = tmp_path / "home" / "partywall.db", Promised(), 0
     for life in range(KILLS):
-        await killed(path, life, chance.randrange(MAX_LINES), chance.randrange(200), promised)
+        lines, spins = chance.randrange(MAX_LINES), chance.randrange(200)
+        await killed("tests.fakes.turn_crasher", path, life, lines, spins, promised.heard)
         # The first lives may be killed before there is a database, or a key.
         async with await opened(path, master=None) as vault:
             receipts = await checked(vault, path, promised)
