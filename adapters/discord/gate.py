@@ -20,6 +20,7 @@ from adapters.discord.sending import Sending
 from adapters.discord.shared import inside
 from adapters.doors import Door, Tell
 from adapters.errors import Unreadable
+from adapters.taken import Taken
 from adapters.wire import Deleted
 from firewall.core.errors import BadIdentifier, Denied, SessionBusy
 from firewall.core.identity import ConversationKind
@@ -98,6 +99,7 @@ class Gate:
         # When each message was last edited, the youngest: what comes later with the same time is no edit.
         self._edited: OrderedDict[str, int] = OrderedDict()
         self._told: set[str] = set()
+        self._taken = Taken()
 
     def parser(self, name: str, before: Parser) -> Parser:
         """Give what stands in the place of one of the library's parsers."""
@@ -179,7 +181,12 @@ class Gate:
         self._waiting.append(waiting)
         try:
             async with asyncio.timeout(ANSWER_S if asked is not None else None):
-                await self._door.enter(message, self._tell(message, asked))
+                with self._taken.once(message) as new:
+                    # Whoever took a reaction back may put it again, and Discord gives that no id of its own.
+                    if not new and name != "MESSAGE_REACTION_ADD":
+                        self._door.drop(name, "it was delivered before")
+                        return False
+                    await self._door.enter(message, self._tell(message, asked))
         except TimeoutError:
             self._door.drop(name, "an earlier turn of its session did not end in time to answer it")
             return False

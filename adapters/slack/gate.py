@@ -9,6 +9,7 @@ from adapters.slack import visit
 from adapters.slack.directs import Directs, Look
 from adapters.slack.inbound import parse
 from adapters.slack.tokens import Ask, Tokens
+from adapters.taken import Taken
 from adapters.wire import Deleted
 from firewall.core.errors import BadIdentifier, Denied, SessionBusy
 from firewall.core.identity import ConversationKind
@@ -36,6 +37,7 @@ class Gate:
         self._door = door
         self._tokens = tokens
         self._directs = Directs()
+        self._taken = Taken()
 
     async def admits(
         self,
@@ -86,7 +88,11 @@ class Gate:
                 await post(*_notice(message, text))
 
         try:
-            turn = await self._door.enter(message, tell)
+            with self._taken.once(message) as new:
+                if not new:
+                    self._door.drop(_kind(body), "it was delivered before")
+                    return False
+                turn = await self._door.enter(message, tell)
         except (Denied, SessionBusy):
             return False
         visit.begin(turn, message, body)

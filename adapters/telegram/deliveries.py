@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.doors import Door
 from adapters.errors import Unreadable
+from adapters.taken import Taken
 from adapters.telegram.inbound import parse
 from adapters.telegram.outgoing import Proof
 from adapters.telegram.places import Places
@@ -39,6 +40,7 @@ class Deliveries:
     def __init__(self, app: str, door: Door, places: Places, proof: Proof, show: Show) -> None:
         self._app, self._door, self._places = app, door, places
         self._proof, self._show = proof, show
+        self._taken = Taken()
 
     async def take(
         self,
@@ -110,7 +112,10 @@ class Deliveries:
             return read.verified
         if read.sender.verified:
             self._places.remember(read.conversation, _standing(payload, read))
-        await self._door.enter(read, self._teller(read))
+        with self._taken.once(read) as new:
+            if not new:
+                raise Unreadable("it was delivered before", where="update_id")
+            await self._door.enter(read, self._teller(read))
         return True
 
     def _teller(self, read: Message) -> Callable[[str], Awaitable[None]]:

@@ -2,16 +2,18 @@
 
 from adapters.testing.case import Case, LeftOut, NotConformant
 from adapters.testing.kit import cases, left_out, live_cases
-from adapters.testing.live import LiveCase
+from adapters.testing.live import LiveCase, Played
 from adapters.testing.specimen import IdKind, Read, Said, Situation, Specimen
-from adapters.testing.transport import Reached, Shown, Tamper, Transport
+from adapters.testing.transport import NotCarried, Reached, Shown, Tamper, Transport
 
 __all__ = [
     "Case",
     "IdKind",
     "LeftOut",
     "LiveCase",
+    "NotCarried",
     "NotConformant",
+    "Played",
     "Reached",
     "Read",
     "Said",

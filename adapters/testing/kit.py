@@ -1,6 +1,6 @@
 """The list of all cases, and what of it a platform leaves out."""
 
-from adapters.testing import keys, live, payloads, places, senders, words
+from adapters.testing import deliveries, keys, payloads, places, senders, words
 from adapters.testing.case import Case, Stage, expect
 from adapters.testing.live import LiveCase
 from adapters.testing.specimen import IdKind, Situation, Specimen
@@ -13,7 +13,7 @@ def cases() -> tuple[Case, ...]:
 
 def live_cases() -> tuple[LiveCase, ...]:
     """Give every case for a guarded or managed bot behind a real transport; names are unique."""
-    return live.CASES
+    return deliveries.CASES
 
 
 def left_out(specimen: Specimen) -> tuple[str, ...]:

@@ -1,11 +1,9 @@
 """What a guarded or managed bot's author tells the kit: how deliveries come in, and what came of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
-
-from firewall.core.session import SessionKey
 
 
 class Tamper(StrEnum):
@@ -23,11 +21,12 @@ class Reached:
 
     Attributes:
         words: Its text.
-        key: The session that it was handled in.
+        key: What names the session that it was handled in: equal for one session, and for one only. The
+            wall's own is `partywall.turn().session_id`.
     """
 
     words: str
-    key: SessionKey
+    key: Hashable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +42,14 @@ class Shown:
     words: str
     place: str
     thread: str | None = None
+
+
+class NotCarried(Exception):
+    """This way cannot carry these bytes at all; the message says why, in one sentence without content.
+
+    Raised by `Transport.deliver` before anything is delivered. Bytes that the library or the bot could refuse
+    are delivered, and it is the library or the bot that refuses them.
+    """
 
 
 class Transport(Protocol):
@@ -66,6 +73,10 @@ class Transport(Protocol):
             forged: Signed by somebody who does not know the secret.
             stale: Signed rightly, but an hour ago.
             secret: The secret token that comes with it; None is the right one.
+
+        Raises:
+            NotCarried: No delivery can look so, such as bytes that are no UTF-8 in a frame of text. What is
+                genuine is always carried.
         """
         ...
 

@@ -1,7 +1,7 @@
 """A bot behind the toy platform's transport, which checks all; and bots that leave out one check each."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 
 from adapters.errors import Unreadable
@@ -103,12 +103,16 @@ class ToyTransport:
 class SharesTheGroup(ToyTransport):
     """A group has one session, that of whoever spoke first."""
 
+    def __init__(self, specimen: ToySpecimen | None = None) -> None:
+        super().__init__(specimen)
+        self._groups: dict[str, Hashable] = {}
+
     def handle(self, message: Message) -> None:
         super().handle(message)
         if message.conversation.kind is ConversationKind.GROUP and message.conversation.thread is None:
             mine = self.reached().pop()
-            pooled = [one.key for one in self.reached() if one.key.conversation == mine.key.conversation]
-            self.reached().append(replace(mine, key=(pooled or [mine.key])[0]))
+            first = self._groups.setdefault(message.conversation.id, mine.key)
+            self.reached().append(replace(mine, key=first))
 
 
 class AnswersWhereItAnsweredLast(ToyTransport):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from unittest import SkipTest
 
 import pytest
@@ -12,6 +12,7 @@ from adapters.testing import (
     Case,
     LeftOut,
     LiveCase,
+    NotCarried,
     NotConformant,
     Situation,
     Tamper,
@@ -103,6 +104,28 @@ class Plain(ToyTransport):
     without: Mapping[Tamper, str] = {Tamper.STALE: "nothing is signed"}
 
 
+class OfText(ToyTransport):
+    """Its frames are text, so some bytes cannot be in one."""
+
+    reason = "a frame is text"
+
+    async def deliver(self, payload: bytes, **how: Any) -> None:
+        try:
+            payload.decode()
+        except UnicodeDecodeError:
+            raise NotCarried(self.reason) from None
+        await super().deliver(payload, **how)
+
+
+class OfNothing(OfText):
+    async def deliver(self, payload: bytes, **how: Any) -> None:
+        raise NotCarried(self.reason)
+
+
+class OfNoReason(OfText):
+    reason = " "
+
+
 class Deaf(ToySpecimen):
     def form(self, payload: bytes) -> NoReturn:
         raise OSError(len(payload))
@@ -122,6 +145,27 @@ async def test_what_a_transport_or_its_platform_lacks_is_skipped_with_its_reason
         await LIVE["live-stale-timestamp"].check(ToySpecimen(), Plain())
     with pytest.raises(LeftOut, match="tells no bot of itself"):
         await LIVE["live-own-message"].check(Few(), ToyTransport())
+
+
+async def test_what_no_delivery_can_look_like_is_counted_with_its_reason() -> None:
+    every = await LIVE["live-garbage"].check(ToySpecimen(), ToyTransport())
+    some = await LIVE["live-garbage"].check(ToySpecimen(), OfText())
+    assert every.not_carried == {}
+    assert some.not_carried == {"a frame is text": 4}
+    assert some.deliveries == every.deliveries - 4
+
+
+async def test_a_transport_that_carries_nothing_hostile_or_gives_no_reason_does_not_pass() -> None:
+    with pytest.raises(NotConformant, match="carries nothing"):
+        await LIVE["live-garbage"].check(ToySpecimen(), OfNothing())
+    with pytest.raises(NotConformant, match="does not say why"):
+        await LIVE["live-garbage"].check(ToySpecimen(), OfNoReason())
+
+
+def test_why_a_live_case_is_left_out_is_known_before_anything_is_started() -> None:
+    assert LIVE["live-stale-timestamp"].missing(ToySpecimen(), Plain.without) == "nothing is signed"
+    assert LIVE["live-own-message"].missing(Few(), {}) == "it tells no bot of itself"
+    assert LIVE["live-own-message"].missing(ToySpecimen(), Plain.without) is None
 
 
 @pytest.mark.parametrize("case", cases(), ids=str)
