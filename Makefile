@@ -2,7 +2,7 @@
 ##
 ##   make setup   .venv with the exact versions of constraints.txt
 ##   make demo    the leak attempt, without the wall and with it (ARGS='--json --seed 7')
-##   make test    every test, with coverage (test-peers: against servers of others, in .peers)
+##   make test    every test, with coverage (test-peers: with servers and frameworks of others, in .peers)
 ##                (test-versions: the guard, on the lowest and newest libraries, in .versions)
 ##   make check   format, lint, types, imports, dependencies, docs (no tests)
 ##   make ni      non-interference, N worlds (N=2000)
@@ -25,7 +25,7 @@ GUARDS := $(wildcard tests/contract/test_hooks_*.py tests/contract/test_outbound
 export PYRIGHT_PYTHON_GLOBAL_NODE := 0
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup demo test test-versions check bench bench-channels ni docs clean
+.PHONY: help setup demo test test-peers test-versions check bench bench-channels ni docs clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -45,8 +45,10 @@ test: .venv/.ready
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --include='$(TRUSTED)' --fail-under=100
 
-test-peers: .venv/.ready .peers/telemelya/.ready .peers/emulate/.ready .peers/clients/.ready
-	PYTHONPATH=.peers/clients $(BIN)/python -m pytest tests/peers -v --durations=5 -o cache_dir=.peers/cache
+# The plug-in comes with LangGraph, and is for what we do not use.
+test-peers: .venv/.ready .peers/telemelya/.ready .peers/emulate/.ready .peers/clients/.ready .peers/frameworks/.ready
+	PYTHONPATH=.peers/clients:.peers/frameworks $(BIN)/python -m pytest tests/peers -v --durations=5 \
+		-o cache_dir=.peers/cache -p no:langsmith_plugin
 
 # Each is made whole or not at all, and again when its list of versions changes.
 .peers/telemelya/.ready: tests/peers/requirements-telemelya.txt
@@ -57,18 +59,19 @@ test-peers: .venv/.ready .peers/telemelya/.ready .peers/emulate/.ready .peers/cl
 	touch $@
 
 # Beside the project's own environment, so without what it has already; the check is of both together.
-.peers/clients/.ready: tests/peers/requirements-clients.txt .venv/.ready
+.peers/clients/.ready .peers/frameworks/.ready: .peers/%/.ready: tests/peers/requirements-%.txt .venv/.ready
 	rm -rf $(@D)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(@D) -r $<
 	PYTHONPATH=$(@D) $(BIN)/python -m pip check
 	touch $@
 
 # With the node that pyright runs on. No script of a package is run.
-.peers/emulate/.ready: tests/peers/package.json tests/peers/package-lock.json .venv/.ready
+.peers/emulate/.ready: tests/peers/package.json tests/peers/package-lock.json | .venv/.ready
 	rm -rf $(@D)
 	mkdir -p $(@D)
 	cp tests/peers/package.json tests/peers/package-lock.json $(@D)
-	$(BIN)/python -m tests.peers.npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(BIN)/python -m tests.peers.npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error \
+		--fetch-timeout=60000 --fetch-retries=2
 	touch $@
 
 # `newest` stays what it was when it was installed; `rm -r .versions` asks the index again.

@@ -1,4 +1,4 @@
-"""Servers that are not ours; `make test-peers` installs them."""
+"""Servers and frameworks that are not ours; `make test-peers` installs them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +30,18 @@ def slack_peer(folder: Path) -> Iterator[Emulate]:
     _installed("emulate")  # one for each test: it starts at once, and what a bare bot told stays on its pages
     with emulate(folder) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def clients() -> None:
+    """The libraries that play a platform, beside the project's own environment."""
+    _installed("clients")
+
+
+@pytest.fixture(scope="session")
+def frameworks() -> None:
+    """The frameworks that people write bots with, beside the project's own environment."""
+    _installed("frameworks")
 
 
 def _installed(name: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
@@ -15,7 +16,8 @@ from typing import IO, Final
 # Where `make test-peers` puts what it installs.
 PEERS: Final = Path(__file__).resolve().parents[2] / ".peers"
 
-_READY_TIMEOUT_S: Final = 60
+# Three of them, one after the other, stay below the timeout of a test: then the last lines are told.
+_READY_TIMEOUT_S: Final = 30
 _END_TIMEOUT_S: Final = 10
 # A server must not outlive a test run that is killed; where the program is missing (not Linux), it may.
 _TIED: Final = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpriv") else ()
@@ -70,7 +72,8 @@ def serving(
     finally:
         _end(process)
         reader.join(_END_TIMEOUT_S)
-        process.stdout.close()
+        if not reader.is_alive():  # to close what somebody reads would wait for the other end, for ever
+            process.stdout.close()
 
 
 def _listen(
@@ -87,9 +90,10 @@ def _listen(
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
-    process.terminate()
+    # Its whole session, which bears its pid until it was waited for: a child would hold its pipe open.
+    os.killpg(process.pid, signal.SIGTERM)
     try:
         process.wait(_END_TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(_END_TIMEOUT_S)

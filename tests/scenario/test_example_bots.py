@@ -1,18 +1,17 @@
 """The bots of examples/bots: before, they tell others what the first person said; after, they do not.
 
 Each runs as it stands, on its unmodified library and sockets: the platform is a fake of ours, and the model a
-provider on loopback that repeats every word it is sent and calls the tools it is told to call.
+provider on loopback that repeats every word it is sent and calls the tools it is told to call. Those of
+LangGraph and pydantic-ai run in tests/peers/test_frameworks.py, since we do not depend on these.
 """
 
 import asyncio
 import difflib
 import importlib
-import importlib.util
 import json
 import re
-import sqlite3
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from typing import Any
 import pytest
 
 import partywall as pw
-from adapters import litellm_model
 from adapters.doors import State
 from adapters.slack.channel import SlackChannel
 from adapters.telegram.channel import TelegramChannel
@@ -28,71 +26,24 @@ from tests.fakes.discord.channel import Channel
 from tests.fakes.discord.people import User
 from tests.fakes.discord.server import Discord, served
 from tests.fakes.discord.world import TOKEN
-from tests.fakes.openai_server import Answer, Provider, provider
+from tests.fakes.example_bots import BOTH, BOTS, PATIENCE_S, SECRET, at_home, bot, configured, put, run
+from tests.fakes.openai_server import Provider
 from tests.fakes.slack.hosts import running
 from tests.fakes.slack.server import APP_TOKEN, FakeSlack
 from tests.fakes.slack.shapes import Person, Place
 from tests.fakes.slack.town import settle
 from tests.fakes.slack.workspace import Workspace
-from tests.fakes.telegram.accounts import User as TelegramUser
-from tests.fakes.telegram.applications import builder, polling
-from tests.fakes.telegram.places import Chat
 from tests.fakes.telegram.server import FakeTelegram
-from tests.fakes.telegram.stage import ADA, BEN, CAROL
+from tests.fakes.telegram.stage import BEN
 
 ROOT = Path(__file__).resolve().parents[2]
-BOTS = ROOT / "examples" / "bots"
-SECRET = "the merger with Initech closes on the ninth of March at noon"
-# The first call of a model and the opening of a wall take seconds where others work on the same machine.
-PATIENCE_S = 60.0
-BOTH = pytest.mark.parametrize("guarded", [False, True], ids=["before", "after"])
-
-
-def talks(body: Mapping[str, Any]) -> Answer:
-    """Call a tool where the last words are `run NAME ARGUMENTS`, else repeat all that others said."""
-    said = body.get("messages") or body["input"]
-    messages = [{"role": "user", "content": said}] if isinstance(said, str) else said
-    last = str(messages[-1].get("content")) if messages[-1].get("role") == "user" else ""
-    if called := re.search(r"run (\w+) (\{.*\})", last):
-        return [(called[1], json.loads(called[2]))]
-    # Its own answers would make each one longer than all before it, and a message has a longest length.
-    told = [each.get("content") or each.get("output") for each in messages if each.get("role") != "assistant"]
-    return "\n".join(str(each) for each in (body.get("instructions"), *told) if each)
 
 
 @pytest.fixture(autouse=True)
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     """The provider that the environment names, and a working directory of the test's own."""
-    monkeypatch.chdir(tmp_path)
-    # LiteLLM must have been loaded by its adapter before, which keeps it off the network.
-    litellm_model.quieten()
-    with provider(talks) as one:
-        monkeypatch.setenv("OPENAI_BASE_URL", one.options["base_url"])
-        monkeypatch.setenv("OPENAI_API_KEY", "k")
-        monkeypatch.setenv("MODEL", "openai/gpt-5")
+    with at_home(tmp_path, monkeypatch) as one:
         yield one
-
-
-def bot(name: str, *, guarded: bool) -> Any:
-    """Load an example as Python runs it, with nothing of an earlier test in it."""
-    path = BOTS / f"{name}_{'after' if guarded else 'before'}.py"
-    spec = importlib.util.spec_from_file_location(f"bot_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
-
-
-def put(name: str, text: str) -> None:
-    """Write a file into the bot's working directory."""
-    Path(name).parent.mkdir(exist_ok=True)
-    Path(name).write_text(text, encoding="utf-8")
-
-
-def configured(text: str = "") -> None:
-    """Write the configuration that the bots read; without tenants, each workspace or guild is one."""
-    put("partywall.toml", f'{text}\n[store]\npath = ":memory:"\n')
 
 
 # Slack
@@ -147,10 +98,6 @@ async def on_slack(
             assert {row.state for row in handle.report()} == {State.COVERED}
             closing = asyncio.run_coroutine_threadsafe(made.wall.close(), made.wall.loop)
             await asyncio.wrap_future(closing)
-
-
-def run(tool: str, **arguments: str) -> str:
-    return f"run {tool} {json.dumps(arguments)}"
 
 
 @BOTH
@@ -263,117 +210,6 @@ async def test_the_discord_bot(guarded: bool, monkeypatch: pytest.MonkeyPatch) -
     assert "bird: we like owls\ntree: we like oaks" in theirs
     assert ["ORD-48213" in each for each in found] == [True, not guarded]
     assert ["ORD-90077" in each for each in found] == [not guarded, True]
-
-
-# Telegram
-
-
-SHOPS = """
-[[tenant]]
-id = "acme"
-realms = [
-    { channel = "telegram", realm = "555", conversation = "7001" },
-    { channel = "telegram", realm = "555", conversation = "7002" },
-    { channel = "telegram", realm = "555", conversation = "-5" },
-]
-[tenant.tools]
-grants = ["run_sql"]
-
-[[tenant]]
-id = "globex"
-realms = [{ channel = "telegram", realm = "555", conversation = "7003" }]
-[tenant.tools]
-grants = ["run_sql"]
-"""
-
-
-class OnTelegram:
-    """A bot of two shops: Ada and Ben are customers of ACME's, Carol of GLOBEX's."""
-
-    def __init__(self, telegram: FakeTelegram, handle: pw.Guarded | None) -> None:
-        self.telegram, self.handle = telegram, handle
-        shop = telegram.bot(555, "shop_bot")
-        self.bot = shop
-        self.dms = {who: telegram.dm(who, shop) for who in (ADA, BEN, CAROL)}
-        self.room = telegram.room(-5, "ACME", shop, kind="group", people={ADA: "member", BEN: "member"})
-
-    async def told(self, who: TelegramUser, text: str, place: Chat | None = None) -> str:
-        """Let somebody write alone, or in a group, and give what was shown there."""
-        chat = place or self.dms[who]
-        before = len(self.telegram.heard(chat))
-        chat.says(who, text)
-        return await self.shown(chat, before)
-
-    async def shown(self, chat: Chat, before: int) -> str:
-        await self.telegram.until(lambda: len(self.telegram.heard(chat)) > before, within_s=PATIENCE_S)
-        if self.handle is not None:
-            await self.handle.drain(PATIENCE_S)
-        return "\n".join(one.text for one in self.telegram.heard(chat)[before:])
-
-
-@asynccontextmanager
-async def on_telegram(made: Any, *, guarded: bool) -> AsyncGenerator[OnTelegram]:
-    async with FakeTelegram() as telegram:
-        on = OnTelegram(telegram, None)
-        app = made.application(builder(telegram, on.bot))
-        on.handle = pw.guard(app, made.wall) if guarded else None
-        async with polling(app):
-            yield on
-        if on.handle is not None:
-            assert {row.state for row in on.handle.report()} == {State.COVERED}
-            await made.wall.close()
-
-
-@BOTH
-async def test_the_telegram_bot_with_langgraph(guarded: bool) -> None:
-    for package in ("langgraph", "langchain_openai"):
-        pytest.importorskip(package, reason=f"{package} is not installed; it is no dependency of ours")
-    configured(SHOPS)
-    put("files/first.txt", "")
-    with closing(sqlite3.connect("orders.db")) as db, db:
-        db.execute("create table orders (shop, number, item)")
-        rows = [("acme", "ORD-48213", "anvil"), ("globex", "ORD-90077", "anvil")]
-        db.executemany("insert into orders values (?, ?, ?)", rows)
-    read, asked = run("read_file", path="plans.txt"), run("run_sql", query="select * from orders")
-    async with on_telegram(bot("telegram", guarded=guarded), guarded=guarded) as on:
-        on.dms[ADA].uploads(ADA, "plans.txt", SECRET.encode())
-        await on.shown(on.dms[ADA], 0)
-        hers = await on.told(ADA, read)
-        await on.told(ADA, f"Between us: {SECRET}.", on.room)
-        his = await on.told(BEN, "I like herons. What do you know?", on.room)
-        files = [await on.told(who, read) for who in (BEN, CAROL)]
-        again = [await on.told(BEN, "What do I like?", on.room), await on.told(CAROL, "We like owls.")]
-        found = [await on.told(who, asked) for who in (BEN, CAROL)]
-        forced = await on.told(CAROL, run("run_sql", query="select * from main.orders"))
-    assert SECRET in hers
-    assert [SECRET in each for each in (his, *files)] == [not guarded] * 3
-    assert "herons" in again[0]
-    assert "owls" in again[1]
-    assert ["ORD-48213" in each for each in (*found, forced)] == [True, not guarded, not guarded]
-    assert ["ORD-90077" in each for each in (*found, forced)] == [not guarded, True, True]
-
-
-@BOTH
-async def test_the_bot_with_pydantic_ai(guarded: bool) -> None:
-    pytest.importorskip("pydantic_ai", reason="pydantic_ai is not installed; it is no dependency of ours")
-    configured(SHOPS)
-    made = bot("pydantic_ai", guarded=guarded)
-    made.orders.update(
-        {"48213": made.Order(shop="acme", state="packed"), "90077": made.Order(shop="globex", state="sent")}
-    )
-    asked = run("order_state", number="48213")
-    async with on_telegram(made, guarded=guarded) as on:
-        await on.told(ADA, run("note", number="48213", text="leave it at the mill"))
-        await on.told(ADA, f"Between us: {SECRET}.", on.room)
-        hers = await on.told(ADA, asked)
-        his = await on.told(BEN, "I like herons. What do you know?", on.room)
-        again = await on.told(BEN, "What do I like?", on.room)
-        theirs = await on.told(CAROL, asked)
-        own = await on.told(CAROL, run("order_state", number="90077"))
-    assert "packed ['leave it at the mill']" in hers
-    assert [SECRET in his, "leave it at the mill" in theirs] == [not guarded] * 2
-    assert "herons" in again
-    assert "sent []" in own
 
 
 # All three at once
