@@ -4,6 +4,7 @@ Every string is such a text, at any depth, but for the values of a few keys that
 list of its own. So a parameter that is added to a button tomorrow is judged without being known here.
 """
 
+import hashlib
 import html
 import json
 import re
@@ -26,7 +27,7 @@ _NEUTRAL = frozenset(
     }
 )
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
-_FILES = frozenset({"document", "media"})
+_FILES = frozenset({"document", "media", "photo", "video", "audio", "voice", "animation"})
 # Parameters that are objects or lists. As JSON in a string their texts could stand there in escapes, which
 # nobody here would recognise and Telegram would show.
 _SHAPED = frozenset({"reply_markup", "options", "reaction", "reply_parameters", "link_preview_options"})
@@ -39,7 +40,7 @@ _SHOWN = ".shown"
 
 
 class Opaque(Exception):
-    """The call holds something whose texts cannot be told."""
+    """The call holds something whose texts, or whose bytes, cannot be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ class Call:
         """Give every text by slot, in reading order.
 
         Raises:
-            Opaque: It shows a file whose content is no text or is not here.
+            Opaque: It shows a file whose content is not here.
         """
         found: dict[str, str] = dict(_shown(self.parameters, ""))
         for name, value in self.parameters.items():
@@ -93,16 +94,26 @@ class Call:
         for index, (key, part) in enumerate(self.parts.items()):
             if key not in named | _FILES:
                 raise Opaque
-            name, content = _file(part)
-            found |= {f"files.{index}.name": name, f"files.{index}.content": content}
+            name, text = _file(part)
+            found |= {f"files.{index}.name": name}
+            found |= {} if text is None else {f"files.{index}.content": text}
         return found
+
+    def opaque(self) -> frozenset[str]:
+        """Give the SHA-256 of each upload that is no text, of exactly the bytes that `rewritten` leaves."""
+        plain = (part[1] for part in self.parts.values() if _file(part)[1] is None)
+        return frozenset(hashlib.sha256(content).hexdigest() for content in plain)
 
     def rewritten(self, judged: Mapping[str, str]) -> "Call":
         """Give the call with these texts in their places, and without markup that no longer fits them."""
         judged = self._seen(judged)
         parameters = {name: _put(value, name, judged) for name, value in self.parameters.items()}
         parts = {
-            part: (judged[f"files.{index}.name"], judged[f"files.{index}.content"].encode(), *held[2:])
+            part: (
+                judged[f"files.{index}.name"],
+                _content(judged.get(f"files.{index}.content"), held),
+                *held[2:],
+            )
             for index, (part, held) in enumerate(self.parts.items())
         }
         return Call(parameters=_bare(parameters, self.parameters), parts=parts)
@@ -197,7 +208,13 @@ def _bare(changed: dict[str, Any], before: Mapping[str, object]) -> dict[str, An
     return {name: each for name, each in changed.items() if not name.endswith(("entities", "parse_mode"))}
 
 
-def _file(part: tuple[Any, ...]) -> tuple[str, str]:
+def _content(judged: str | None, part: tuple[Any, ...]) -> bytes:
+    content: bytes = part[1] if judged is None else judged.encode()
+    return content
+
+
+def _file(part: tuple[Any, ...]) -> tuple[str, str | None]:
+    """Give the name of an upload, and its content if that is text."""
     name, content = part[:2]
     if not isinstance(content, bytes) or not isinstance(name, str):
         # A handle that is read here is at its end when the library reads it.
@@ -205,7 +222,5 @@ def _file(part: tuple[Any, ...]) -> tuple[str, str]:
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        raise Opaque from None
-    if "\0" in text:
-        raise Opaque
-    return name, text
+        return name, None
+    return name, None if "\0" in text else text

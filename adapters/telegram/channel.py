@@ -6,23 +6,26 @@ when Telegram is told that they arrived.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Mapping
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Final
 
 from adapters.channels import Accept, Drop, Forget
+from adapters.privately import PRIVATELY
+from adapters.telegram.answering import MAX_UNITS, Answering
+from adapters.telegram.filing import fetched
 from adapters.telegram.intake import KINDS, Intake
-from adapters.telegram.library import Bot, InvalidToken, LinkPreviewOptions, ReplyParameters, TelegramError
+from adapters.telegram.library import Bot, InvalidToken, TelegramError
+from adapters.telegram.moving import Moves
 from adapters.telegram.polling import Polling
 from adapters.telegram.requests import Hidden, Patient, Raw, Sleep
 from adapters.telegram.webhook import Webhook
 from firewall.core.errors import MisuseError, ServiceUnavailable
+from firewall.core.message import Attachment
 
-T = TypeVar("T")
 _TOKEN: Final = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,128}")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
-# What an answer to a pressed button may hold, by the Bot API.
-_MOST_IN_AN_ALERT: Final = 200
-_KEPT_PRESSES: Final = 1_000
+# For 20 MB, which is the most that Telegram gives a bot.
+_FETCH_TIMEOUT_S: Final = 60.0
 
 
 class TelegramChannel:
@@ -36,7 +39,10 @@ class TelegramChannel:
         host: Address that the webhook listens on.
         port: Port that the webhook listens on.
         reactions: True to take on reactions; they have no words.
+        privately: What a message in a room begins with whose answer its sender alone sees, in their own chat
+            with the bot; none for no such words.
         base_url: The Bot API.
+        base_file_url: Where the Bot API keeps the files that people sent; the token is told there, too.
         poll_s: How long one poll may last, in seconds.
         sleep: Waits; for tests.
 
@@ -45,7 +51,7 @@ class TelegramChannel:
     """
 
     name: str = "telegram"
-    max_units: int = 4096
+    max_units: int = MAX_UNITS
     edits_every_s: float | None = 1.5
 
     def __init__(
@@ -57,7 +63,9 @@ class TelegramChannel:
         host: str = "127.0.0.1",
         port: int = 8443,
         reactions: bool = False,
+        privately: Collection[str] = PRIVATELY,
         base_url: str = "https://api.telegram.org/bot",
+        base_file_url: str = "https://api.telegram.org/file/bot",
         poll_s: int = 30,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -71,18 +79,20 @@ class TelegramChannel:
         self._webhook_url, self._secret = webhook_url, secret_token or ""
         self._host, self._port = host, port
         self._kinds = [each for each in KINDS if reactions or each != "message_reaction"]
+        self._privately = tuple(privately)
         self._poll_s, self._sleep = poll_s, sleep
         self._hidden = Hidden(token)
         # Polls have a connection of their own: one that lasts must not keep an answer waiting.
         self._bot = Bot(
             token,
             base_url=base_url,
+            base_file_url=base_file_url,
             request=Patient(sleep, connections=256),
             get_updates_request=Raw(sleep, connections=2),
         )
+        self._moves = Moves()
+        self._answering = Answering(self._bot, self._moves)
         self._intake: Polling | Webhook | None = None
-        # Pressed buttons, oldest first: True for those whose client was told to wait no more.
-        self._presses: dict[str, bool] = {}
 
     async def open(self, accept: Accept, forget: Forget, drop: Drop) -> None:
         """Connect and begin to hand over what arrives; see `adapters.channels`.
@@ -98,7 +108,8 @@ class TelegramChannel:
         except InvalidToken:
             remedy = "Telegram does not know the bot's token; compare it with what @BotFather shows"
         except TelegramError as error:
-            remedy = f"Telegram did not let the bot in ({_named(error)}); see whether its Bot API is reached"
+            problem = type(error).__name__
+            remedy = f"Telegram did not let the bot in ({problem}); see whether its Bot API is reached"
         except OSError:
             remedy = f"{self._host}:{self._port} cannot be listened on; choose a free port for the webhook"
         else:
@@ -119,105 +130,45 @@ class TelegramChannel:
         self._hidden.take()
 
     async def post(self, route: Mapping[str, str], text: str) -> str:
-        """Show a text where the route leads, as it is: no markup, no preview of what it links to.
-
-        Raises:
-            ServiceUnavailable: Telegram did not take it.
-        """
-        await self._release(route)
-        reply, topic = _number(route, "reply"), route.get("topic")
-        # Whoever takes the question back meanwhile is answered without it.
-        to = None if reply is None else ReplyParameters(reply, allow_sending_without_reply=True)
-        posted = await _done(
-            self._bot.send_message(
-                chat_id=int(route["chat"]),
-                text=text,
-                message_thread_id=_number(route, "thread"),
-                business_connection_id=route.get("business"),
-                reply_parameters=to,
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
-                api_kwargs=None if topic is None else {"direct_messages_topic_id": topic},
-            )
-        )
-        return str(posted.message_id)
+        """Show a text where the route leads; see `adapters.telegram.answering`."""
+        return await self._answering.post(route, text)
 
     async def edit(self, route: Mapping[str, str], posted: str, text: str) -> None:
-        """Show another text in the place of one that was posted.
+        """Show another text in the place of one that was posted."""
+        await self._answering.edit(route, posted, text)
 
-        Raises:
-            ServiceUnavailable: Telegram did not take it.
-        """
-        await _done(
-            self._bot.edit_message_text(
-                text,
-                chat_id=int(route["chat"]),
-                message_id=int(posted),
-                business_connection_id=route.get("business"),
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
-            )
-        )
+    def fetch(self, route: Mapping[str, str], attachment: Attachment) -> AsyncIterator[bytes]:
+        """Give the bytes of a file that came with a delivery; see `adapters.telegram.filing`."""
+        del route
+        return fetched(self._bot, attachment.id, timeout_s=_FETCH_TIMEOUT_S)
+
+    async def attach(self, route: Mapping[str, str], name: str, content: bytes) -> None:
+        """Show a file where the route leads."""
+        await self._answering.attach(route, name, content)
 
     async def typing(self, route: Mapping[str, str]) -> None:
-        """Show that the bot is typing; whoever pressed a button waits no more from the second time on.
-
-        Until then the button shows by itself that something is being made, and can still be answered.
-
-        Raises:
-            ServiceUnavailable: Telegram did not take it.
-        """
-        press = route.get("press")
-        if press in self._presses:
-            await self._release(route)
-        elif press is not None:
-            self._know(press, released=False)
-        if "topic" not in route:
-            # In a channel's direct messages the sign has no topic, and would be shown to nobody or to all.
-            await _done(
-                self._bot.send_chat_action(
-                    chat_id=int(route["chat"]),
-                    action="typing",
-                    message_thread_id=_number(route, "thread"),
-                    business_connection_id=route.get("business"),
-                )
-            )
+        """Show that the bot is typing."""
+        await self._answering.typing(route)
 
     async def whisper(self, route: Mapping[str, str], text: str) -> None:
-        """Show a constant text to the sender alone: in their own chat, or over the button they pressed.
-
-        In a group there is no other way, and nobody is shown anything.
-
-        Raises:
-            ServiceUnavailable: Telegram did not take it.
-        """
-        if "alone" in route:
-            await self.post(route, text)
-        else:
-            await self._release(route, text[:_MOST_IN_AN_ALERT])
+        """Show a constant text to the sender alone, or to nobody."""
+        await self._answering.whisper(route, text)
 
     async def over(self, route: Mapping[str, str]) -> None:
-        """Tell the client of whoever pressed a button to wait no more, where nothing was said to it."""
-        await self._release(route)
-
-    async def _release(self, route: Mapping[str, str], alert: str | None = None) -> None:
-        """Tell the client of whoever pressed a button, once, to wait no more, and show them an alert."""
-        press = route.get("press")
-        if press is None or self._presses.get(press):
-            return
-        self._know(press, released=True)
-        try:
-            await self._bot.answer_callback_query(press, text=alert, show_alert=alert is not None)
-        except TelegramError:
-            # It is too old by now: its client waits no more.
-            pass
-
-    def _know(self, press: str, *, released: bool) -> None:
-        self._presses[press] = released
-        while len(self._presses) > _KEPT_PRESSES:
-            del self._presses[next(iter(self._presses))]
+        """Nothing was shown for this delivery and nothing will be."""
+        await self._answering.over(route)
 
     async def _connect(self, accept: Accept, forget: Forget, drop: Drop) -> None:
         await self._bot.initialize()
-        take = Intake(str(self._bot.id), accept, forget, drop).take
+        take = Intake(
+            str(self._bot.id),
+            self._bot.username,
+            self._privately,
+            accept=accept,
+            forget=forget,
+            drop=drop,
+            moved=self._moves.learn,
+        ).take
         if self._webhook_url is None:
             # With a webhook set, Telegram refuses polls.
             await self._bot.delete_webhook()
@@ -226,26 +177,3 @@ class TelegramChannel:
         webhook = self._intake = Webhook(take, secret=self._secret, host=self._host, port=self._port)
         await webhook.start()
         await self._bot.set_webhook(self._webhook_url, secret_token=self._secret, allowed_updates=self._kinds)
-
-
-def _number(route: Mapping[str, str], name: str) -> int | None:
-    found = route.get(name)
-    return None if found is None else int(found)
-
-
-def _named(error: TelegramError) -> str:
-    return type(error).__name__
-
-
-async def _done(call: Awaitable[T]) -> T:
-    """Give what a call gives.
-
-    Raises:
-        ServiceUnavailable: Telegram did not do it. Its words may quote what was sent, so its error's name is
-            all that is told.
-    """
-    try:
-        return await call
-    except TelegramError as error:
-        name = _named(error)
-    raise ServiceUnavailable(f"Telegram did not take it: {name}")

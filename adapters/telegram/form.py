@@ -1,10 +1,8 @@
 """The parts of a Telegram Update that are read.
 
 Source: core.telegram.org/bots/api, types Update, Message, Chat, User, MessageOrigin, TextQuote,
-    CallbackQuery, MessageReactionUpdated.
+    CallbackQuery, MessageReactionUpdated, PhotoSize, Document and the other files.
 """
-
-from typing import Any
 
 import msgspec
 
@@ -14,6 +12,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     is_bot: bool
+    first_name: str | None = None
+    last_name: str | None = None
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +21,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     type: str
+    title: str | None = None
     username: str | None = None
 
 
@@ -41,6 +42,16 @@ class External(msgspec.Struct, frozen=True, kw_only=True):
     """A message of another chat that is replied to."""
 
     origin: Origin
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a message, or one size of a photo; only some kinds have a name or a type."""
+
+    file_id: str
+    file_name: str | None = None
+    mime_type: str | None = None
+    file_size: int | None = None
+    width: int = 0
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,14 +83,14 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     migrate_from_chat_id: int | None = None
     text: str | None = None
     caption: str | None = None
-    photo: Any = None
-    document: Any = None
-    voice: Any = None
-    video: Any = None
-    video_note: Any = None
-    audio: Any = None
-    animation: Any = None
-    sticker: Any = None
+    photo: list[File] | None = None
+    document: File | None = None
+    voice: File | None = None
+    video: File | None = None
+    video_note: File | None = None
+    audio: File | None = None
+    animation: File | None = None
+    sticker: File | None = None
 
     @property
     def words(self) -> str:
@@ -87,10 +98,20 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
         return self.text or self.caption or ""
 
     @property
+    def files(self) -> tuple[File, ...]:
+        """What came with it, in the order of these fields; of a photo the largest size.
+
+        An animation stands in `document` once more, for programs that do not know animations.
+        """
+        largest = max(self.photo, key=lambda one: one.width) if self.photo else None
+        document = self.document if self.animation is None else None
+        found = (largest, document, self.voice, self.video, self.video_note, self.audio, self.animation)
+        return tuple(one for one in (*found, self.sticker) if one is not None)
+
+    @property
     def spoken(self) -> bool:
         """False for notices of the platform (joins, pins), which hold neither words nor a file."""
-        files = (self.photo, self.document, self.voice, self.video, self.video_note, self.audio)
-        return any(one is not None for one in (self.text, self.caption, *files, self.animation, self.sticker))
+        return self.text is not None or self.caption is not None or bool(self.files)
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,16 +6,17 @@ of their own, because the customer's chat id is the same for every business that
 Nothing is ever `closed`: an update does not say who else can join or read a chat.
 """
 
+import re
 from collections.abc import Mapping
 
 from msgspec.structs import replace
 
 from adapters.errors import Unreadable
-from adapters.telegram.form import Callback, Origin, Post, Reaction, Update, User, Withdrawn
-from adapters.wire import Deleted, Moved, body, decode, identified
+from adapters.telegram.form import Callback, Chat, Origin, Post, Reaction, Update, User, Withdrawn
+from adapters.wire import Deleted, Moved, body, decode, identified, shown_name
 from firewall.core.identity import Conversation, ConversationKind, Sender, SenderKind
 from firewall.core.ids import MessageId, canonical
-from firewall.core.message import Message, Quote
+from firewall.core.message import Attachment, Message, Quote
 
 # Accounts that Telegram puts where a person would stand: every anonymous administrator of every group,
 # every channel that speaks in a group, and the service itself. Keyed by these, all of them would share one
@@ -23,22 +24,27 @@ from firewall.core.message import Message, Quote
 GROUP_ANONYMOUS_BOT = 1087968824
 CHANNEL_BOT = 136817688
 TELEGRAM = 777000
+# A command, and the bot that it names where several hear it.
+_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@([A-Za-z0-9_]{1,64}))?(?!\S)")
 
 
-def parse(payload: bytes | Mapping[str, object], *, app: str, verified: bool) -> Message | Deleted | Moved:
+def parse(
+    payload: bytes | Mapping[str, object], *, app: str, verified: bool, username: str = ""
+) -> Message | Deleted | Moved:
     """Give what one update of the Bot API says.
 
     Args:
         payload: The body of a webhook or one entry of `getUpdates`.
         app: The bot's own id, which is the realm too.
         verified: True if the transport checked the secret token (or asked for the update itself).
+        username: The bot's own name: a command for a bot of another name is none. Empty if it is not known.
 
     Raises:
         Unreadable: Not a message, or not in the documented form; the error holds nothing of it.
         BadIdentifier: An id is missing or malformed.
     """
     update = decode(body(payload), Update)
-    reader = _Reader(app=app, verified=verified, delivery=str(update.update_id))
+    reader = _Reader(app=app, username=username, verified=verified, delivery=str(update.update_id))
     posts = (update.message, update.channel_post, update.business_message)
     edits = (update.edited_message, update.edited_channel_post, update.edited_business_message)
     found = [one for one in (*posts, *edits) if one is not None]
@@ -65,8 +71,9 @@ def realm(app: str, business: str | None) -> str:
 class _Reader:
     """One delivery to one bot."""
 
-    def __init__(self, *, app: str, verified: bool, delivery: str) -> None:
-        self._app, self._verified, self._delivery = app, verified, delivery
+    def __init__(self, *, app: str, username: str, verified: bool, delivery: str) -> None:
+        self._app, self._username = app, username
+        self._verified, self._delivery = verified, delivery
 
     def message(self, post: Post, *, edited: bool) -> Message:
         if not post.spoken:
@@ -82,6 +89,9 @@ class _Reader:
             text="" if relayed else post.words,
             quotes=self._quotes(post, relayed=relayed),
             edit=post.edit_date or 0 if edited else 0,
+            name=_name(post.sender, post.sender_chat),
+            command="" if relayed else _command(post.words, self._username),
+            attachments=_attachments(post),
         )
 
     def pressed(self, press: Callback) -> Message:
@@ -96,6 +106,7 @@ class _Reader:
             conversation=self._conversation(press.message),
             text="",
             quotes=(data,) if press.data else (),
+            name=_name(press.sender, None),
         )
 
     def reacted(self, reaction: Reaction) -> Message:
@@ -112,6 +123,7 @@ class _Reader:
             sender=self._sender(post),
             conversation=self._conversation(post),
             text="",
+            name=_name(post.sender, post.sender_chat),
         )
 
     def withdrawn(self, gone: Withdrawn) -> Deleted:
@@ -212,6 +224,33 @@ class _Reader:
         if origin is None or origin.sender_user is None:
             return None
         return self._account(origin.sender_user, self._realm(post))
+
+
+def _name(user: User | None, chat: Chat | None) -> str:
+    """Give what Telegram shows the sender as; the account of a chat that speaks is a stand-in."""
+    if chat is not None:
+        return shown_name(chat.title)
+    return shown_name(user.first_name, user.last_name) if user is not None else ""
+
+
+def _command(words: str, username: str) -> str:
+    """Give the command that a text begins with, in lower case, as libraries compare it."""
+    found = _COMMAND.match(words)
+    if found is None or (username and found[2] and found[2].lower() != username.lower()):
+        return ""
+    return found[1].lower()
+
+
+def _attachments(post: Post) -> tuple[Attachment, ...]:
+    return tuple(
+        Attachment(
+            id=one.file_id,
+            name=one.file_name or "",
+            media_type=one.mime_type or "",
+            size_bytes=one.file_size,
+        )
+        for one in post.files
+    )
 
 
 def _alone(sender: Sender, post: Post) -> Sender:

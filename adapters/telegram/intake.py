@@ -1,16 +1,21 @@
 """One update, on its way in: read, handed over, and its way back noted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import msgspec
 
 from adapters.channels import Accept, Drop, Forget
 from adapters.errors import Unreadable
-from adapters.telegram.form import Callback, Post, Update
+from adapters.privately import asked_privately
+from adapters.telegram.form import Update
 from adapters.telegram.inbound import parse
+from adapters.telegram.ways import privately, route
 from adapters.wire import Deleted, Moved, decode
 from firewall.core.arrival import Arrival
 from firewall.core.errors import BadIdentifier
+from firewall.core.identity import ConversationKind, SenderKind
+from firewall.core.message import Message
 
 # Every kind of update that is read.
 KINDS = (
@@ -25,14 +30,27 @@ class Intake:
 
     Args:
         app: The bot's own id.
+        username: The bot's own name, which commands name it by.
+        privately: What a message begins with whose answer its sender alone sees.
         accept: Takes a message on.
         forget: Purges what was taken back.
         drop: Is told of what is not handed over.
+        moved: Is told that a chat goes on under another id: the old one, the new one.
     """
 
-    def __init__(self, app: str, accept: Accept, forget: Forget, drop: Drop) -> None:
-        self._app = app
-        self._accept, self._forget, self._drop = accept, forget, drop
+    def __init__(
+        self,
+        app: str,
+        username: str,
+        privately: Collection[str],
+        *,
+        accept: Accept,
+        forget: Forget,
+        drop: Drop,
+        moved: Callable[[str, str], None],
+    ) -> None:
+        self._app, self._username, self._privately = app, username, privately
+        self._accept, self._forget, self._drop, self._moved = accept, forget, drop, moved
 
     async def take(self, payload: bytes) -> None:
         """Hand over one update that Telegram proved to be its own; when this returns, it is committed.
@@ -42,7 +60,7 @@ class Intake:
         """
         problem = "an id is malformed"
         try:
-            read = parse(payload, app=self._app, verified=True)
+            read = parse(payload, app=self._app, verified=True, username=self._username)
         except Unreadable as error:
             problem = str(error)
         except BadIdentifier:
@@ -51,14 +69,32 @@ class Intake:
             if isinstance(read, Deleted):
                 return await self._forget(read)
             if isinstance(read, Moved):
-                return self._drop(kind(payload), "the group goes on under another id")
-            if read.sender.id == self._app:
+                self._moved(read.before.id, read.after.id)
+                problem = "the group goes on under another id"
+            elif read.sender.id == self._app:
                 return None
-            update = decode(payload, Update)
-            if not outgoing(update):
-                return await self._accept(Arrival(message=read, route=route(update)))
-            problem = "what a business itself says to a customer is no question"
+            else:
+                update = decode(payload, Update)
+                problem = _unasked(update) or self._unanswered(read)
+                if not problem:
+                    return await self._accept(self._arrival(read, update))
         return self._drop(kind(payload), problem)
+
+    def _unanswered(self, read: Message) -> str:
+        """Say why nobody could be answered, or nothing."""
+        alone = self._is_private(read) and read.sender.kind is not SenderKind.HUMAN
+        return "whoever is no person has no chat of their own to be answered in" if alone else ""
+
+    def _arrival(self, read: Message, update: Update) -> Arrival:
+        way = route(update)
+        if not self._is_private(read):
+            return Arrival(message=read, route=way)
+        return Arrival(message=replace(read, private=True), route=privately(read.sender, way))
+
+    def _is_private(self, read: Message) -> bool:
+        """True for what was asked in a room and is answered to its sender alone."""
+        in_room = read.conversation.kind is not ConversationKind.DM
+        return in_room and asked_privately(read.text, self._privately)
 
 
 def kind(payload: bytes) -> str:
@@ -70,50 +106,8 @@ def kind(payload: bytes) -> str:
     return next((name for name in names if name != "update_id"), "empty")
 
 
-def outgoing(update: Update) -> bool:
-    """True if this was said by a business, or in its name, to a customer, whose own the chat is."""
+def _unasked(update: Update) -> str:
+    """Say so if this was said by a business, or in its name, to a customer, whose own the chat is."""
     post = update.business_message or update.edited_business_message
-    return post is not None and (post.sender is None or post.sender.id != post.chat.id)
-
-
-def route(update: Update) -> dict[str, str]:
-    """Give the way back to where an update that `parse` took for a message came from.
-
-    Keys are `chat`, and where there is one: `thread` (a topic of a group), `topic` (of a channel's direct
-    messages), `business` (the connection), `reply` (the message to answer, outside of private chats), `press`
-    (the callback query), `alone` (only the sender reads the chat).
-    """
-    if update.message_reaction is not None:
-        # Not in reply: that would call the message's author, and not who reacted.
-        found, post = {"chat": str(update.message_reaction.chat.id)}, None
-        private = update.message_reaction.chat.type == "private"
-        return found | ({"alone": "yes"} if private else {})
-    press = update.callback_query
-    post = _post(update, press)
-    return _way(post, press)
-
-
-def _post(update: Update, press: Callback | None) -> Post:
-    if press is not None and press.message is not None:
-        return press.message
-    posts = (update.message, update.edited_message, update.channel_post, update.edited_channel_post)
-    return next(
-        one for one in (*posts, update.business_message, update.edited_business_message) if one is not None
-    )
-
-
-def _way(post: Post, press: Callback | None) -> dict[str, str]:
-    private = post.chat.type == "private"
-    # Of a message that Telegram no longer shows it does not tell the topic: in reply to it, the answer would
-    # stand in one that nobody named.
-    shown = press is None or post.sender is not None or post.sender_chat is not None
-    ways: Mapping[str, object] = {
-        "chat": post.chat.id,
-        "thread": post.message_thread_id if post.is_topic_message else None,
-        "topic": post.direct_messages_topic.topic_id if post.direct_messages_topic is not None else None,
-        "business": post.business_connection_id,
-        "reply": post.message_id if shown and not private else None,
-        "press": press.id if press is not None else None,
-        "alone": "yes" if private and post.business_connection_id is None else None,
-    }
-    return {name: str(value) for name, value in ways.items() if value is not None}
+    outgoing = post is not None and (post.sender is None or post.sender.id != post.chat.id)
+    return "what a business itself says to a customer is no question" if outgoing else ""

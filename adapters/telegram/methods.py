@@ -66,6 +66,7 @@ def _touches(*takes: str, form: Form = Form.EDIT, plain: Mapping[str, object] | 
 
 
 _CAPTION = ("caption", "caption_entities", "parse_mode")
+_MOVING = ("duration", "width", "height", "has_spoiler", "show_caption_above_media")
 _SPOT = ("latitude", "longitude", "horizontal_accuracy", "live_period", "heading", "proximity_alert_radius")
 _PLACES = ("title", "address", "foursquare_id", "foursquare_type", "google_place_id", "google_place_type")
 _POLL = (
@@ -83,6 +84,11 @@ SAYS: Mapping[str, Says] = {
         takes=frozenset({"draft_id", "text", "entities", "parse_mode"}),
     ),
     "sendDocument": _sends("document", *_CAPTION, "disable_content_type_detection", form=Form.FILE),
+    "sendPhoto": _sends("photo", "has_spoiler", "show_caption_above_media", *_CAPTION, form=Form.FILE),
+    "sendVideo": _sends("video", *_MOVING, "supports_streaming", *_CAPTION, form=Form.FILE),
+    "sendAnimation": _sends("animation", *_MOVING, *_CAPTION, form=Form.FILE),
+    "sendAudio": _sends("audio", "duration", "performer", "title", *_CAPTION, form=Form.FILE),
+    "sendVoice": _sends("voice", "duration", *_CAPTION, form=Form.FILE),
     "sendMediaGroup": _sends("media", form=Form.FILE),
     "sendPoll": _sends(*_POLL),
     "sendLocation": _sends(*_SPOT),

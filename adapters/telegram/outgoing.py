@@ -14,7 +14,7 @@ from adapters.telegram.acts import Call, Opaque
 from adapters.telegram.methods import AT_START, OPERATORS, PLACED, QUIET, SAYS, Place, Says
 from adapters.telegram.places import Places, Unplaced
 from firewall.core.errors import BadIdentifier, NoTurn
-from firewall.core.identity import Conversation
+from firewall.core.identity import Conversation, Sender, SenderKind
 from firewall.core.session import Turn
 from firewall.core.subject import Form
 
@@ -120,7 +120,7 @@ class Outgoing:
         """Have the wall refuse and record what nobody here can read."""
         name = method if _METHOD.fullmatch(method) else "request"
         act = Act(method=name, destination=self._door.turn().destination, form=Form.UNKNOWN, texts={})
-        return await self._judged(act, call, send)
+        return await self._judged(act, call, send, act.destination)
 
     async def _said(self, method: str, says: Says, call: Call, send: Send) -> Answer:
         turn = self._door.turn()
@@ -135,13 +135,36 @@ class Outgoing:
                 if not call.parameters["text"] and place.place == turn.destination.place:
                     # Nothing is decided yet; a draft for another place is refused all the same.
                     return _DONE
-            texts = call.texts()
+            texts, opaque = call.texts(), call.opaque()
         except (Opaque, Unplaced, BadIdentifier):
             return await self._unknown(method, call, send)
         call = replace(call, parameters={**call.parameters, **(says.plain or {})})
-        private = says.place is Place.QUERY
-        act = Act(method=method, destination=place, private=private, form=says.form, texts=texts)
-        return await self._judged(act, call, send)
+        alone = says.place is Place.CHAT and says.form is not Form.CHUNK and self._is_senders(turn, place)
+        act = Act(
+            method=method,
+            # To whoever asked, alone, goes nothing but what the whole room may read.
+            destination=turn.destination if alone else place,
+            private=alone or says.place is Place.QUERY,
+            form=says.form,
+            texts=texts,
+            opaque=opaque,
+        )
+        return await self._judged(act, call, send, place)
+
+    def _is_senders(self, turn: Turn, place: Conversation) -> bool:
+        """True for the private chat with this very bot of a sender who spoke elsewhere."""
+        here = place.place == turn.destination.place
+        if here or place.realm != self._app or place.thread is not None:
+            return False
+        person = Sender(
+            channel="telegram",
+            app=self._app,
+            realm=self._app,
+            id=place.id,
+            kind=SenderKind.HUMAN,
+            verified=True,
+        )
+        return person.principal_id == turn.principal.id
 
     def _where(self, place: Place, turn: Turn, call: Call) -> Conversation:
         if place is Place.CHAT:
@@ -171,7 +194,7 @@ class Outgoing:
         kept = call.parameters if shown == text else _unmarked(call.parameters)
         return replace(call, parameters={**kept, "text": shown})
 
-    async def _judged(self, act: Act, call: Call, send: Send) -> Answer:
+    async def _judged(self, act: Act, call: Call, send: Send, place: Conversation) -> Answer:
         async def do(judged: Mapping[str, str]) -> Answer:
             answer = await send(call.rewritten(judged))
             if answer[0] == 200:
@@ -185,7 +208,7 @@ class Outgoing:
             answer = await self._door.send(act, do)
         except _Refused as refused:
             return refused.answer
-        self._remember(act.destination, answer)
+        self._remember(place, answer)
         return answer
 
     def _remember(self, place: Conversation, answer: Answer) -> None:

@@ -6,6 +6,7 @@ Where it can be played, the bot without the wall leaks first, in the same test.
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from partywall.wall import Wall
 from tests.fakes.telegram.accounts import Bot, User
 from tests.fakes.telegram.acting import ADA, BEN, Acting, Context, acting
 from tests.fakes.telegram.applications import webhook
+from tests.fakes.telegram.filing import How, filing
 from tests.fakes.telegram.places import Chat
 from tests.fakes.telegram.stage import CAROL, SECRET, Mode, Stage, opened, shown, staged
 from tests.fakes.telegram.wire import forbidden
@@ -327,6 +329,49 @@ async def test_L32_a_place_that_changes_while_an_answer_grows_is_refused(wall: W
         await world.says(greets, his, BEN)
         assert isinstance(await world.says(grows, world.telegram.dm(ADA, world.acme)), Denied)
         assert len(world.telegram.heard(his)) == 1
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(120)
+
+
+@pytest.mark.parametrize(
+    "mention", ["{path}", "MEDIA:{path}", "file://{path}", "../bot/plan.png", "link.png"]
+)
+@pytest.mark.parametrize("how", [How.BARE, How.GUARDED])
+async def test_L75_a_path_that_an_answer_mentions_shows_nobody_anothers_file(
+    wall: Wall, tmp_path: Path, how: How, mention: str
+) -> None:
+    async with filing(wall, tmp_path / "bot", how) as on:
+        on.telegram.dm(ADA, on.acme).uploads(ADA, "plan.png", PICTURE)
+        await on.done()
+        (on.folder / "link.png").symlink_to(on.folder / "plan.png")
+        on.says = mention.format(path=on.folder / "plan.png")
+        for who, bot in ((BEN, on.acme), (CAROL, on.globex)):
+            chat = on.telegram.dm(who, bot)
+            chat.says(who, "Hello.")
+            await on.done()
+            assert on.shown(chat) == ([PICTURE] if how is How.BARE else [])
+    assert on.refused == ([] if how is How.BARE else ["Denied", "Denied"])
+
+
+@pytest.mark.parametrize("name", ["plan.png", "../bot/plan.png", "./plan.png", "{folder}/plan.png"])
+@pytest.mark.parametrize("how", [How.BARE, How.TAUGHT])
+async def test_L77_a_name_that_a_sender_chose_overwrites_nobodys_file(
+    wall: Wall, tmp_path: Path, how: How, name: str
+) -> None:
+    theirs = PICTURE + b"\1"
+    async with filing(wall, tmp_path / "bot", how) as on:
+        hers = on.telegram.dm(ADA, on.acme)
+        hers.uploads(ADA, "plan.png", PICTURE)
+        await on.done()
+        kept = dict(on.paths)
+        on.telegram.dm(CAROL, on.globex).uploads(CAROL, name.format(folder=on.folder), theirs)
+        await on.done()
+        on.paths |= kept
+        hers.says(ADA, "plan.png")
+        await on.done()
+        assert on.shown(hers) == [theirs if how is How.BARE else PICTURE]
+    assert on.refused == []
 
 
 @pytest.mark.parametrize("mode", [Mode.BARE, Mode.GUARDED])

@@ -99,6 +99,11 @@ SPOKEN: dict[str, dict[str, object]] = {
     "sendMessage": {"text": SECRET},
     "sendMessageDraft": {"draft_id": 1, "text": f"{SECRET}. That is all that I know of it."},
     "sendDocument": {"document": InputFile(SECRET.encode(), filename="a.txt")},
+    "sendPhoto": {"photo": InputFile(SECRET.encode(), filename="a.png")},
+    "sendVideo": {"video": InputFile(SECRET.encode(), filename="a.mp4")},
+    "sendAnimation": {"animation": InputFile(SECRET.encode(), filename="a.mp4")},
+    "sendAudio": {"audio": InputFile(SECRET.encode(), filename="a.mp3")},
+    "sendVoice": {"voice": InputFile(SECRET.encode(), filename="a.oga")},
     "sendMediaGroup": {
         "media": [InputMediaDocument(SECRET.encode(), filename=f"{name}.txt") for name in ("a", "b")]
     },
@@ -124,8 +129,8 @@ SPOKEN: dict[str, dict[str, object]] = {
 UNREAD = (
     "copyMessage",
     "forwardMessage",
-    "sendPhoto",
-    "sendVoice",
+    "sendSticker",
+    "sendVideoNote",
     "sendInvoice",
     "setChatTitle",
     "leaveChat",
@@ -151,7 +156,8 @@ async def test_no_method_reaches_another_persons_chat_another_room_or_another_to
         room = world.telegram.room(-1001234567890, "Room", world.acme, people={ADA: "member"})
         topic = opened(room, ADA)
         hers, his = world.telegram.dm(ADA, world.acme), world.telegram.dm(BEN, world.acme)
-        for source, target, under in ((hers, his, None), (hers, room, None), (room, room, topic)):
+        ways = ((hers, his, None), (hers, room, None), (room, his, None), (room, room, topic))
+        for source, target, under in ways:
             # The bot has written there, so that it knows a message of it by number.
             await world.says(greets, target, BEN if target is his else ADA, **_in(under))
             said = _said(method, world.telegram.heard(target)[-1].message, world.acme, under)

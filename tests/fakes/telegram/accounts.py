@@ -72,16 +72,18 @@ class Bot:
         (self.pending if self._held is None else self._held).append(update)
         self._stir()
 
-    def show(self, file: File) -> Body:
+    def bring(self, update: Body) -> None:
+        """Queue an update as it stands, of whatever kind."""
+        self.pending.append(update)
+        self._stir()
+
+    def show(self, file: File) -> str:
         """Give a file an id that works for this bot and no other."""
         stem = f"{file.kind}-{self.id}"
         found = [one for one, known in self.files.items() if known is file]
         number = found[0] if found else f"{stem}-{len(self.files)}"
         self.files[number] = file
-        told: Body = {"file_id": number, "file_unique_id": f"u-{number}", "file_size": len(file.content)}
-        if file.kind == "photo":
-            return {**told, "width": 90, "height": 67}
-        return {**told, "file_name": file.name, "mime_type": file.mime}
+        return number
 
     def hold(self) -> None:
         """Keep what is said from now on; `release` gives it out."""

@@ -63,8 +63,10 @@ async def webhook(
             await app.bot.set_webhook(
                 f"http://127.0.0.1:{port}/", secret_token=secret, allowed_updates=allowed
             )
-            yield
-            await app.bot.delete_webhook()
-            await app.stop()
+            try:
+                yield
+            finally:
+                await app.bot.delete_webhook()
+                await app.stop()
     finally:
         await runner.cleanup()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.fakes.telegram.accounts import Bot
+from tests.fakes.telegram.files import Shelf
 from tests.fakes.telegram.places import Chat, Message, content
 from tests.fakes.telegram.wire import Body, Call, File, Outcome, Refused, bad
 
@@ -30,8 +31,8 @@ _GIFTS = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscript
 class Methods:
     """Perform one call of one bot."""
 
-    def __init__(self, find: Find) -> None:
-        self._find = find
+    def __init__(self, find: Find, shelf: Shelf) -> None:
+        self._find, self._shelf = find, shelf
         say, ask = self._say, self._ask
         self._named: Mapping[str, Callable[[Bot, Call], Outcome]] = {
             name.lower(): method for name, method in {**say(), **ask()}.items()
@@ -42,6 +43,7 @@ class Methods:
             "sendMessage": self.send_message,
             "sendPhoto": lambda bot, call: self.send_file(bot, call, "photo"),
             "sendDocument": lambda bot, call: self.send_file(bot, call, "document"),
+            "sendVoice": lambda bot, call: self.send_file(bot, call, "voice"),
             "sendMediaGroup": self.send_album,
             "sendPoll": self.send_poll,
             "sendChatAction": self.touch,
@@ -62,7 +64,7 @@ class Methods:
             "getMe": self.get_me,
             "getChat": self.get_chat,
             "getChatMember": self.get_member,
-            "getFile": self.get_file,
+            "getFile": self._shelf.get,
             "getBusinessConnection": self.get_business,
             "getWebhookInfo": lambda bot, call: Outcome(result=bot.webhook()),
             "setWebhook": self.set_webhook,
@@ -182,14 +184,6 @@ class Methods:
         told: Body = {"user": user.json, "status": status, "is_anonymous": False, "until_date": 0}
         rights = dict.fromkeys(_RIGHTS, False) if status == "administrator" else {}
         return Outcome(result=told | rights)
-
-    def get_file(self, bot: Bot, call: Call) -> Outcome:
-        number = call.text("file_id")
-        if number not in bot.files:
-            raise bad("invalid file_id")
-        shown = bot.show(bot.files[number])
-        told = {name: shown[name] for name in ("file_id", "file_unique_id", "file_size")}
-        return Outcome(result={**told, "file_path": f"files/{number}"})
 
     def get_business(self, bot: Bot, call: Call) -> Outcome:
         found = [one for one in bot.businesses if one.id == call.text("business_connection_id")]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tests.fakes.telegram.accounts import Bot, Business, User
+from tests.fakes.telegram.files import told as told_file
 from tests.fakes.telegram.wire import Body, File, Refused, forbidden
 
 GROUP_ANONYMOUS_BOT = User(id=1087968824, first_name="Group", username="GroupAnonymousBot", is_bot=True)
@@ -42,8 +43,7 @@ class Message:
         if self.chat.business is not None:
             told["business_connection_id"] = self.chat.business.id
         if self.file is not None:
-            shown = bot.show(self.file)
-            told[self.file.kind] = [shown] if self.file.kind == "photo" else shown
+            told |= told_file(self.file, bot.show(self.file))
         answered = self.reply or (self.topic if self.topic is not self else None)
         if self.topic is not None:
             told |= {"message_thread_id": self.topic.number, "is_topic_message": True}
@@ -171,11 +171,20 @@ class Chat:
         return self.says(user, f"{addressed} {rest}".strip())
 
     def uploads(
-        self, user: User, name: str, content: bytes, *, caption: str = "", kind: str = "document"
+        self,
+        user: User,
+        name: str,
+        content: bytes,
+        *,
+        caption: str = "",
+        kind: str = "document",
+        topic: Message | None = None,
     ) -> Message:
         mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
         body: Body = {"from": user.json} | ({"caption": caption} if caption else {})
-        return self._speak(user, body, file=File(kind=kind, name=name, mime=mime, content=content))
+        return self._speak(
+            user, body, file=File(kind=kind, name=name, mime=mime, content=content), topic=topic
+        )
 
     def edits(self, message: Message, text: str) -> None:
         message.body |= {"edit_date": self.tick(), "text": text}

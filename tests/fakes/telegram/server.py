@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.fakes.telegram.accounts import Bot, Business, User
+from tests.fakes.telegram.files import Shelf
 from tests.fakes.telegram.methods import Methods
 from tests.fakes.telegram.places import Chat
 from tests.fakes.telegram.wire import Body, Call, Dropped, File, Outcome, Refused, Sent, bad, sent
@@ -46,7 +47,8 @@ class FakeTelegram:
         self._faults: list[_Fault] = []
         self._pushing: dict[int, asyncio.Task[None]] = {}
         self._ticks = 0
-        self._methods = Methods(self._find)
+        self.shelf = Shelf()
+        self._methods = Methods(self._find, self.shelf)
 
     @property
     def sent(self) -> list[Sent]:
@@ -227,12 +229,9 @@ class FakeTelegram:
                 return fault
         return None
 
-    async def _download(self, request: web.Request) -> web.Response:
+    async def _download(self, request: web.Request) -> web.StreamResponse:
         bot = self._bots.get(request.match_info["token"])
-        file = bot.files.get(request.match_info["path"].removeprefix("files/")) if bot else None
-        if file is None:
-            return web.json_response(Refused(404, "Not Found").body, status=404)
-        return web.Response(body=file.content, content_type="application/octet-stream")
+        return await self.shelf.download(request, bot, request.match_info["path"])
 
 
 def _sees(bot: Bot, chat: Chat) -> bool:

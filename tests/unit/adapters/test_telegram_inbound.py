@@ -9,11 +9,13 @@ from adapters.errors import Unreadable
 from adapters.telegram.inbound import parse
 from adapters.wire import Deleted, Moved
 from firewall.core.identity import ConversationKind, SenderKind
-from firewall.core.message import Message
+from firewall.core.message import Attachment, Message
 from tests.fakes.payloads import every, payload
 
 ACME_BOT, GLOBEX_BOT = "555", "556"
 GROUP_ID = "-1001234567890"
+VOICE = Attachment(id="V", media_type="audio/ogg")
+REPLIED = {"message_id": 3, "chat": {"id": int(GROUP_ID), "type": "supergroup"}, "text": "this"}
 
 
 def message(body: Any, app: str = ACME_BOT) -> Message:
@@ -117,6 +119,110 @@ def test_what_an_inline_bot_wrote_is_the_bots() -> None:
 
 def test_a_caption_is_text() -> None:
     assert telegram("photo_caption").text == "my cat"
+
+
+@pytest.mark.parametrize(
+    ("change", "attachments"),
+    [
+        pytest.param(
+            {"document": {"file_id": "D", "file_name": "../a.txt", "mime_type": "text/x", "file_size": 5}},
+            [Attachment(id="D", name="../a.txt", media_type="text/x", size_bytes=5)],
+            id="document",
+        ),
+        pytest.param(
+            {"photo": [{"file_id": "S", "width": 9}, {"file_id": "L", "width": 90}]},
+            [Attachment(id="L")],
+            id="largest-photo",
+        ),
+        pytest.param({"voice": {"file_id": "V", "mime_type": "audio/ogg"}}, [VOICE], id="voice"),
+        pytest.param({"video_note": {"file_id": "N", "length": 9}}, [Attachment(id="N")], id="round-video"),
+        pytest.param({"sticker": {"file_id": "T", "emoji": "x"}}, [Attachment(id="T")], id="sticker"),
+        pytest.param(
+            {"audio": {"file_id": "A", "title": "secret"}, "video": {"file_id": "V"}},
+            [Attachment(id="V"), Attachment(id="A")],
+            id="two",
+        ),
+        pytest.param(
+            {"animation": {"file_id": "G"}, "document": {"file_id": "G", "file_name": "g.mp4"}},
+            [Attachment(id="G")],
+            id="animation-once",
+        ),
+        pytest.param({"text": "hello"}, [], id="none"),
+        pytest.param({"photo": [], "text": "hello"}, [], id="no-size"),
+        pytest.param(
+            {"text": "see", "reply_to_message": {**REPLIED, "document": {"file_id": "D"}}},
+            [],
+            id="of-another-message",
+        ),
+    ],
+)
+def test_what_came_with_a_message_is_told_and_nothing_else(
+    change: dict[str, Any], attachments: list[Attachment]
+) -> None:
+    body = payload("telegram", "message_group")
+    del body["message"]["text"]
+    body["message"].update(change)
+    assert list(message(body).attachments) == attachments
+
+
+@pytest.mark.parametrize("wrong", [{"document": {"file_id": 5}}, {"photo": {"file_id": "P"}}, {"voice": "V"}])
+def test_a_file_that_is_not_as_documented_is_refused(wrong: dict[str, Any]) -> None:
+    body = payload("telegram", "message_group")
+    body["message"].update(wrong)
+    with pytest.raises(Unreadable):
+        message(body)
+
+
+@pytest.mark.parametrize(
+    ("who", "name"),
+    [
+        pytest.param({"first_name": "Ada", "last_name": "L."}, "Ada L.", id="both"),
+        pytest.param({"first_name": "A\nda\u202e" + "x" * 200}, ("A da" + "x" * 200)[:100], id="one-line"),
+        pytest.param({}, "", id="none"),
+    ],
+)
+def test_a_name_is_what_telegram_shows_and_decides_nothing(who: dict[str, str], name: str) -> None:
+    plain, body = telegram("message_group"), payload("telegram", "message_group")
+    sender = body["message"]["from"]
+    body["message"]["from"] = {"id": sender["id"], "is_bot": sender["is_bot"], **who}
+    found = message(body)
+    assert found.name == name
+    assert (found.sender, found.conversation) == (plain.sender, plain.conversation)
+
+
+def test_a_chat_that_speaks_is_named_by_its_title_and_a_presser_by_their_own() -> None:
+    assert (
+        telegram("channel_post").name == payload("telegram", "channel_post")["channel_post"]["chat"]["title"]
+    )
+    press = payload("telegram", "callback_query")
+    assert telegram("callback_query").name == press["callback_query"]["from"]["first_name"]
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("/ask what", "ask"),
+        ("/Ask@Otto_Bot what", "ask"),
+        ("/ask@other_bot what", ""),
+        ("/ask", "ask"),
+        ("/ask.", ""),
+        ("please /ask", ""),
+        ("//ask", ""),
+        ("/", ""),
+    ],
+)
+def test_a_command_is_what_a_text_begins_with_and_its_own_bots(text: str, command: str) -> None:
+    body = payload("telegram", "message_group")
+    body["message"]["text"] = text
+    found = parse(body, app=ACME_BOT, verified=True, username="otto_bot")
+    assert isinstance(found, Message)
+    assert (found.command, found.text) == (command, text)
+
+
+def test_a_command_that_is_forwarded_was_not_given() -> None:
+    body = payload("telegram", "forward_user")
+    body["message"]["text"] = "/delete all"
+    assert message(body).command == ""
 
 
 def test_a_pressed_button_is_the_pressers_and_its_data_the_bots() -> None:

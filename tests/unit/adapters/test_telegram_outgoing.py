@@ -1,5 +1,6 @@
 """What a bot asks Telegram for is read whole: each text is judged, each place named, the rest refused."""
 
+import hashlib
 import inspect
 import json
 import re
@@ -16,7 +17,7 @@ from adapters.telegram.methods import AT_START, OPERATORS, QUIET, SAYS, Place
 from adapters.telegram.outgoing import Answer, Outgoing, Proof, is_file
 from adapters.telegram.places import Places, Unplaced
 from firewall.core.errors import NoTurn
-from firewall.core.identity import Conversation, ConversationKind
+from firewall.core.identity import Conversation, ConversationKind, Sender, SenderKind
 from firewall.core.ids import TenantId, canonical
 from firewall.core.session import Turn
 from firewall.core.subject import Form
@@ -59,6 +60,13 @@ class Censor:
     def __init__(self, at: Conversation | None = None) -> None:
         self.acts: list[Act] = []
         self._turn: Turn | None = None if at is None else turn("ada", TenantId("ACME"), place=at)
+
+    def spoken_by(self, number: str) -> None:
+        """Let the turn be of somebody with this id at the bot that it was asked through."""
+        asked = self.turn()
+        app = asked.destination.app
+        who = Sender(channel="telegram", app=app, realm=app, id=number, kind=SenderKind.HUMAN, verified=True)
+        self._turn = replace(asked, principal=replace(asked.principal, id=who.principal_id))
 
     def turn(self) -> Turn:
         if self._turn is None:
@@ -131,7 +139,7 @@ async def test_a_parameter_that_nobody_has_read_is_refused(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["leaveChat", "sendPhoto", "copyMessage", "forwardMessages", "sendInvoice", "sendNew", None]
+    "method", ["leaveChat", "sendSticker", "copyMessage", "forwardMessages", "sendInvoice", "sendNew", None]
 )
 async def test_what_no_table_names_is_refused_and_its_name_is_kept(method: str | None) -> None:
     bot = Bot(place())
@@ -276,11 +284,74 @@ async def test_an_album_of_text_files_is_judged_whole() -> None:
     assert [one["media"] for one in sent.parameters["media"]] == ["attach://one", "attach://two"]
 
 
+BINARY = {"bytes": b"\x89PNG", "zero": b"a\0b", "text-and-more": SECRET.encode() + b"\xff"}
+
+
+@pytest.mark.parametrize("content", [pytest.param(content, id=name) for name, content in BINARY.items()])
+@pytest.mark.parametrize("method", ["sendDocument", "sendPhoto", "sendVideo", "sendAudio", "sendVoice"])
+async def test_what_is_no_text_is_named_by_its_hash_and_sent_byte_for_byte(
+    method: str, content: bytes
+) -> None:
+    bot = Bot(place())
+    part = method.removeprefix("send").lower()
+    await bot.calls(method, {part: (f"{SECRET}.png", content, "image/png")}, chat_id=7001, caption=SECRET)
+    assert bot.act.form is Form.FILE
+    assert bot.act.opaque == {hashlib.sha256(content).hexdigest()}
+    assert list(bot.act.texts) == ["caption", "files.0.name"]
+    assert bot.sent[0].parts == {part: ("[cut].png", content, "image/png")}
+    assert SECRET not in str(bot.sent[0].parameters)
+
+
+async def test_an_album_of_both_kinds_is_judged_by_text_and_by_hash() -> None:
+    bot = Bot(place())
+    media = [{"type": "photo", "media": f"attach://{name}"} for name in ("one", "two", "three")]
+    parts = {"one": TEXT, "two": ("b.png", b"\x89PNG", "image/png"), "three": ("c.png", b"\xff", "image/png")}
+    await bot.calls("sendMediaGroup", parts, chat_id=7001, media=media)
+    assert bot.act.opaque == {hashlib.sha256(each).hexdigest() for each in (b"\x89PNG", b"\xff")}
+    assert bot.sent[0].parts == {**parts, "one": ("notes.txt", b"a [cut]", "text/plain")}
+
+
+ROOM_TURN = {"chat_id": 7001, "text": "hello"}
+
+
+@pytest.mark.parametrize(
+    ("method", "said", "alone"),
+    [
+        pytest.param("sendMessage", ROOM_TURN, True, id="a-message"),
+        pytest.param("sendMessage", {**ROOM_TURN, "chat_id": "7001"}, True, id="named-by-text"),
+        pytest.param("sendMessage", {**ROOM_TURN, "chat_id": 7002}, False, id="somebody-else"),
+        pytest.param("sendMessage", {**ROOM_TURN, "chat_id": "07001"}, False, id="named-otherwise"),
+        pytest.param("sendMessage", {**ROOM_TURN, "message_thread_id": 9}, False, id="a-topic"),
+        pytest.param("sendMessage", {**ROOM_TURN, "business_connection_id": "b"}, False, id="a-business"),
+        pytest.param("sendMessageDraft", {**ROOM_TURN, "draft_id": 1}, False, id="a-draft"),
+        pytest.param("editMessageText", {**ROOM_TURN, "message_id": 5}, False, id="an-edit"),
+        pytest.param("deleteMessage", {"chat_id": 7001, "message_id": 5}, False, id="a-deletion"),
+    ],
+)
+async def test_a_turn_of_a_room_may_answer_its_sender_alone(
+    method: str, said: dict[str, Any], alone: bool
+) -> None:
+    bot = Bot(place(GROUP), (200, b'{"ok":true,"result":{"message_id":77}}'))
+    bot.door.spoken_by("7001")
+    await bot.calls(method, **said)
+    assert bot.act.private is alone
+    assert (bot.act.destination.place == place(GROUP).place) is alone
+    if alone:
+        assert bot.places.message({"chat_id": 7001, "message_id": 77}).place == place().place
+        with pytest.raises(Unplaced):
+            bot.places.message({"chat_id": GROUP, "message_id": 77})
+
+
+async def test_a_turn_of_a_room_does_not_answer_its_sender_by_another_bot() -> None:
+    bot = Bot(replace(place(GROUP), app="556", realm="556"))
+    bot.door.spoken_by("7001")
+    await bot.calls("sendMessage", **dict[str, Any](ROOM_TURN))
+    assert (bot.act.destination.id, bot.act.private) == ("7001", False)
+
+
 @pytest.mark.parametrize(
     ("method", "parts", "said"),
     [
-        pytest.param("sendDocument", {"document": ("a.png", b"\x89PNG", "image/png")}, {}, id="bytes"),
-        pytest.param("sendDocument", {"document": ("a.txt", b"a\0b", "text/plain")}, {}, id="zero"),
         pytest.param("sendDocument", {"document": ("a.txt", object(), "text/plain")}, {}, id="handle"),
         pytest.param("sendDocument", {"document": (None, b"a", "text/plain")}, {}, id="nameless"),
         pytest.param("sendDocument", {}, {"document": "BQACAgIAAx"}, id="file-id"),
