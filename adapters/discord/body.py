@@ -1,6 +1,7 @@
 """What a request carries, read once: the texts are judged, and what was judged is what is sent."""
 
 import copy
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -10,8 +11,10 @@ from typing import Any, Final, cast
 from adapters.discord.words import rewritten
 from adapters.errors import Unreadable
 
-# A larger file is refused; Discord itself takes 10 MB and more.
-MAX_FILE_BYTES: Final = 1_000_000
+# A longer text is refused: nobody judges it. A file that is no text counts by its hash alone.
+MAX_TEXT_BYTES: Final = 1_000_000
+# Discord takes 10 MB of a bot, and up to this in a guild that pays for it.
+MAX_FILE_BYTES: Final = 100_000_000
 _JSON: Final = "payload_json"
 # Nobody is pinged by what a bot says: a model can be talked into writing `@everyone`.
 NO_MENTIONS: Final[Mapping[str, object]] = {"parse": [], "replied_user": False}
@@ -21,11 +24,15 @@ _LINK: Final = re.compile(r"(?<!<)(https?://[^\s<>)]+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file that goes out: its place in the request, its name and its text."""
+    """A file that goes out: its place in the request, its name, its bytes, and its text if it is one."""
 
     part: str
     name: str
-    text: str
+    content: bytes
+    text: str | None
+
+    def __repr__(self) -> str:
+        return f"File({len(self.content)} bytes)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +85,8 @@ class Body:
         rewritten(self.spoken or {}, self.form, found.visit)
         for number, one in enumerate(self.files):
             found.visit(f"files.{number}.name", one.name, True)
-            found.visit(f"files.{number}", one.text, True)
+            if one.text is not None:
+                found.visit(f"files.{number}", one.text, True)
         if reason:
             found.visit("reason", reason, False)
         return found
@@ -94,6 +102,11 @@ class Body:
             _without_previews(message)
         payload = {**self.payload, self.within: said} if self.within else said
         return Body(payload=payload, files=self.files, form=self.form, within=self.within)
+
+    @property
+    def opaque(self) -> frozenset[str]:
+        """SHA-256 of each file that is no text, over the very bytes that are sent."""
+        return frozenset(hashlib.sha256(one.content).hexdigest() for one in self.files if one.text is None)
 
     @property
     def multipart(self) -> list[dict[str, Any]] | None:
@@ -126,7 +139,7 @@ def opened(payload: Any, multipart: Iterable[Mapping[str, Any]] | None, form: st
     """Read a request.
 
     Raises:
-        Unreadable: It holds what is not text, or more of it than can be judged.
+        Unreadable: It holds more than can be judged, or a file that cannot be read.
     """
     parts = list(multipart or ())
     files: list[File] = []
@@ -134,7 +147,9 @@ def opened(payload: Any, multipart: Iterable[Mapping[str, Any]] | None, form: st
         if part.get("name") == _JSON:
             payload = json.loads(part["value"])
         else:
-            files.append(File(part=part["name"], name=part.get("filename") or "", text=_text(part["value"])))
+            content = _content(part["value"])
+            name = part.get("filename") or ""
+            files.append(File(part=part["name"], name=name, content=content, text=_text(content)))
     if payload is None:
         payload = {}
     if not isinstance(payload, dict):
@@ -144,19 +159,28 @@ def opened(payload: Any, multipart: Iterable[Mapping[str, Any]] | None, form: st
     )
 
 
-def _text(value: Any) -> str:  # noqa: ANN401  an open file, or bytes
-    problem = ""
-    data = b""
+def _content(value: Any) -> bytes:  # noqa: ANN401  an open file, or bytes
+    problem = "a file that is too large"
     try:
         data = value if isinstance(value, bytes) else _read(value)
         if len(data) <= MAX_FILE_BYTES:
-            text = data.decode()
-            if "\0" not in text:
-                return text
-        problem = "a file that is too large or no text"
+            return data
     except (OSError, ValueError) as error:
-        problem = f"a file that cannot be read as text ({type(error).__name__})"
+        problem = f"a file that cannot be read ({type(error).__name__})"
     raise Unreadable(problem, where="files")
+
+
+def _text(content: bytes) -> str | None:
+    """Give a file as the text that it is, or None where it is something else."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    if "\0" in text:
+        return None
+    if len(content) > MAX_TEXT_BYTES:
+        raise Unreadable("a text that is too long to be judged", where="files")
+    return text
 
 
 def _read(file: Any) -> bytes:  # noqa: ANN401  whatever the bot opened
@@ -169,7 +193,7 @@ def _read(file: Any) -> bytes:  # noqa: ANN401  whatever the bot opened
 def _part(file: File) -> dict[str, Any]:
     # Bytes and not the bot's open file: it could be written to between the judgement and the sending.
     kind = "application/octet-stream"
-    return {"name": file.part, "value": file.text.encode(), "filename": file.name, "content_type": kind}
+    return {"name": file.part, "value": file.content, "filename": file.name, "content_type": kind}
 
 
 def points_nowhere_else(payload: Mapping[str, Any], channel: str) -> None:

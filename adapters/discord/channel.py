@@ -1,34 +1,26 @@
 """A bot of ours on Discord, by discord.py: connects, hands over what arrives, and answers by routes."""
 
 import asyncio
-import logging
-from collections.abc import Collection, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, Final, Literal
 
-import aiohttp
-
 from adapters.channels import Accept, Drop, Forget
-from adapters.discord.deferring import PATIENCE_S, Calls, Deferring, Unanswered, refused, spoken
+from adapters.discord.connecting import connected, ended, translated
+from adapters.discord.deferring import PATIENCE_S, Calls, Deferring, Unanswered, spoken
+from adapters.discord.directs import Directs, answering
+from adapters.discord.filing import HOSTS, Files, Upload
 from adapters.discord.intake import EVENTS, Intake, Manners
-from adapters.discord.library import (
-    Client,
-    DiscordException,
-    Intents,
-    LoginFailure,
-    MemberCacheFlags,
-    PrivilegedIntentsRequired,
-    member,
-)
+from adapters.discord.library import Client, Intents, MemberCacheFlags, member
+from adapters.discord.logs import Logs
 from adapters.discord.routes import CREATE, EDIT
+from adapters.privately import PRIVATELY
 from firewall.core.errors import MisuseError, ServiceUnavailable
-
-_LOG = logging.getLogger("partywall")
+from firewall.core.message import Attachment
 
 _TYPING: Final = "POST /channels/{channel_id}/typing"
 _COMMANDS: Final = "PUT /applications/{application_id}/commands"
 _GUILD_COMMANDS: Final = "PUT /applications/{application_id}/guilds/{guild_id}/commands"
-_SLASH, _TEXT = 1, 3
+_SLASH, _TEXT, _FILE = 1, 3, 11
 # The longest wait for one request that the library takes upon itself.
 _RATE_LIMIT_S: Final = 30.0
 
@@ -43,11 +35,13 @@ class DiscordChannel:
     Args:
         token: The bot's token.
         answers: `all` to answer in guilds whoever is spoken to.
-        commands: Slash commands, by name: what each does, in at most 100 characters. Each has one argument,
-            `text`. They replace what is registered; None leaves that alone.
+        commands: Slash commands, by name: what each does, in at most 100 characters. Each takes `text`
+            and, if there is one, a `file`. They replace what is registered; None leaves that alone.
         guilds: The guilds to register the commands for; everywhere if empty.
         private: The commands that are answered to their sender alone.
+        privately: What a message in a room begins with whose answer is for its sender alone.
         reactions: True to take on reactions to the bot's messages; they have no words.
+        files: The origins that files are fetched from; Discord's own, but for a test.
 
     Raises:
         MisuseError: `private` names what is no command.
@@ -65,15 +59,21 @@ class DiscordChannel:
         commands: Mapping[str, str] | None = None,
         guilds: Collection[str] = (),
         private: Collection[str] = (),
+        privately: Collection[str] = PRIVATELY,
         reactions: bool = False,
+        files: Collection[str] = HOSTS,
     ) -> None:
         if not set(private) <= set(commands or ()):
             raise MisuseError("`private` names a command that `commands` does not")
         self._token = token
         self._commands = None if commands is None else dict(commands)
         self._guilds = tuple(guilds)
-        self._manners = Manners(everything=answers == "all", private=frozenset(private))
+        self._manners = Manners(
+            everything=answers == "all", private=frozenset(private), privately=tuple(privately)
+        )
         self._reactions = reactions
+        self._files = Files(files)
+        self._logs: Logs | None = None
         self._client: Client | None = None
         self._intake: Intake | None = None
         self._running: asyncio.Task[None] | None = None
@@ -85,10 +85,12 @@ class DiscordChannel:
             ServiceUnavailable: Discord did not let the bot in; the message says what to look at.
         """
         self._client = client = self._made()
+        self._logs = Logs()
         self._calls = Calls(client)
         self._deferring = Deferring(self._calls)
+        self._directs = Directs(self._calls)
         try:
-            with _translated():
+            with translated():
                 async with asyncio.timeout(PATIENCE_S):
                     await client.login(self._token)
                     await self._register(str(client.application_id))
@@ -97,11 +99,11 @@ class DiscordChannel:
                     parsers: dict[str, Any] = member(client, "_connection.parsers")
                     parsers.update({name: self._intake.parser(name) for name in EVENTS})
                     self._running = asyncio.create_task(client.connect(), name="partywall discord")
-                    await _connected(client, self._running)
+                    await connected(client, self._running)
         except BaseException:
             await self.close()
             raise
-        self._running.add_done_callback(_ended)
+        self._running.add_done_callback(ended)
 
     async def hush(self) -> None:
         """Take nothing on any more; what was taken on can still be answered."""
@@ -118,6 +120,8 @@ class DiscordChannel:
             # It may be waiting for its next try.
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
+        if self._logs is not None:
+            self._logs.leave()
 
     async def post(self, route: Mapping[str, str], text: str) -> str:
         """Show a text where the route leads, and give its id.
@@ -125,16 +129,39 @@ class DiscordChannel:
         Raises:
             ServiceUnavailable: Discord did not take it.
         """
+        return await self._show(route, text, None)
+
+    async def attach(self, route: Mapping[str, str], name: str, content: bytes) -> None:
+        """Show a file where the route leads.
+
+        Raises:
+            ServiceUnavailable: Discord did not take it.
+        """
+        await self._show(route, "", Upload(name=name, content=content))
+
+    async def _show(self, route: Mapping[str, str], text: str, upload: Upload | None) -> str:
         if "token" in route:
-            posted = await self._deferring.say(route, text)
+            posted = await self._deferring.say(route, text, upload)
             if posted is not None:
                 return posted
             _not_for_all(route)
-        body = spoken(text)
-        if "message" in route and "guild" in route:
-            # In a room it says whom it answers; a message that is gone by now is no hindrance.
-            body["message_reference"] = {"message_id": route["message"], "fail_if_not_exists": False}
-        return await self._calls.do(CREATE, body, channel_id=route["channel"])
+
+        async def alone(channel: str) -> str:
+            return await self._calls.show(CREATE, spoken(text), upload, channel_id=channel)
+
+        if "to" in route:
+            return await self._directs.do(route, alone)
+        body = answering(spoken(text), route)
+        return await self._calls.show(CREATE, body, upload, channel_id=route["channel"])
+
+    def fetch(self, route: Mapping[str, str], attachment: Attachment) -> AsyncIterator[bytes]:
+        """Give the bytes of a file that came with a delivery of this route, in order and in pieces.
+
+        Raises:
+            ServiceUnavailable: It lies on no host of Discord's, or was not given in time.
+        """
+        del route  # the address authorizes by itself
+        return self._files.fetch(attachment)
 
     async def edit(self, route: Mapping[str, str], posted: str, text: str) -> None:
         """Show another text in the place of one that was posted.
@@ -146,19 +173,29 @@ class DiscordChannel:
             if await self._deferring.change(route, posted, text):
                 return
             _not_for_all(route)
-        await self._calls.do(EDIT, spoken(text), channel_id=route["channel"], message_id=posted)
+        await self._there(route, EDIT, spoken(text), message_id=posted)
 
     async def typing(self, route: Mapping[str, str]) -> None:
         """Show that an answer is being made; an interaction says so from its start."""
         if "token" not in route:
-            await self._calls.do(_TYPING, {}, channel_id=route["channel"])
+            await self._there(route, _TYPING, {})
 
     async def whisper(self, route: Mapping[str, str], text: str) -> None:
-        """Show a constant text to the sender alone; in a guild there is no way but an interaction's."""
+        """Show a constant text to the sender alone; what was not asked privately has no way in a guild."""
         if "token" in route and await self._deferring.whisper(route, text):
             return
-        if "direct" in route:
-            await self._calls.do(CREATE, spoken(text), channel_id=route["channel"])
+        if "direct" in route or "to" in route:
+            await self._there(route, CREATE, spoken(text))
+
+    async def _there(
+        self, route: Mapping[str, str], name: str, body: Mapping[str, object], **where: str
+    ) -> None:
+        """Do one call where a route leads: in its channel, or in the chat with its sender."""
+
+        async def call(channel: str) -> str:
+            return await self._calls.do(name, body, channel_id=channel, **where)
+
+        await (self._directs.do(route, call) if "to" in route else call(route["channel"]))
 
     async def over(self, route: Mapping[str, str]) -> None:
         """Take away that the bot thinks, where nothing was said to an interaction."""
@@ -187,9 +224,10 @@ class DiscordChannel:
     async def _register(self, app: str) -> None:
         if self._commands is None:
             return
-        option = {"type": _TEXT, "name": "text", "description": "What to say to the bot", "required": True}
+        text = {"type": _TEXT, "name": "text", "description": "What to say to the bot", "required": True}
+        file = {"type": _FILE, "name": "file", "description": "What to show it", "required": False}
         body = [
-            {"type": _SLASH, "name": name, "description": about, "options": [option]}
+            {"type": _SLASH, "name": name, "description": about, "options": [text, file]}
             for name, about in self._commands.items()
         ]
         try:
@@ -208,41 +246,3 @@ def _not_for_all(route: Mapping[str, str]) -> None:
     # Everybody in the channel may read the answer to a question that was asked before them, and no other.
     if "private" in route:
         raise ServiceUnavailable("the interaction has expired, and its answer is for its sender alone")
-
-
-async def _connected(client: Client, running: asyncio.Task[None]) -> None:
-    """Wait until a client is connected; raise what ended it before."""
-    ready = asyncio.create_task(client.wait_until_ready(), name="partywall discord ready")
-    try:
-        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        ready.cancel()
-    if running.done():
-        running.result()
-
-
-@contextmanager
-def _translated() -> Generator[None]:
-    """Raise what Discord says to a login as what an operator can do about it."""
-    try:
-        yield
-    except LoginFailure:
-        problem = (
-            "Discord did not accept the bot's token; copy it again from the page `Bot` of the application in "
-            "the developer portal"
-        )
-    except PrivilegedIntentsRequired:
-        problem = (
-            "the bot may not read messages: switch on `Message Content Intent` on the page `Bot` of the "
-            "application in the developer portal"
-        )
-    except (DiscordException, aiohttp.ClientError, OSError) as error:
-        problem = f"{refused(error)}; look at the network, at discordstatus.com and at the bot's page there"
-    else:
-        return
-    raise ServiceUnavailable(problem)
-
-
-def _ended(running: asyncio.Task[None]) -> None:
-    if not running.cancelled() and (error := running.exception()) is not None:
-        _LOG.error("the connection to Discord ended for good: %s", refused(error))

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 
 import aiohttp
 
+from adapters.discord.filing import Upload
 from adapters.discord.library import Client, DiscordException, Route
 from adapters.discord.routes import ANSWER, FOLLOW_UP
 from firewall.core.errors import ServiceUnavailable
@@ -65,10 +66,23 @@ class Calls:
         Raises:
             Unanswered: It was not done, or nobody knows whether it was.
         """
+        return await self._asked(name, where, json=body)
+
+    async def show(self, name: str, body: Mapping[str, object], upload: Upload | None, **where: str) -> str:
+        """Show a message, with a file if there is one, and give its id.
+
+        Raises:
+            Unanswered: As for `do`.
+        """
+        if upload is None:
+            return await self._asked(name, where, json=body)
+        return await self._asked(name, where, form=upload.form(body))
+
+    async def _asked(self, name: str, where: Mapping[str, str], **how: Any) -> str:
         method, path = name.split(" ")
         try:
             async with asyncio.timeout(PATIENCE_S):
-                made: object = await self._client.http.request(Route(method, path, **where), json=body)
+                made: object = await self._client.http.request(Route(method, path, **where), **how)
         except (DiscordException, aiohttp.ClientError, OSError) as error:
             raise refused(error) from None
         return str(cast("dict[str, Any]", made)["id"]) if isinstance(made, dict) else ""
@@ -147,14 +161,14 @@ class Deferring:
         finally:
             asked.deferred.set()
 
-    async def say(self, route: Mapping[str, str], text: str) -> str | None:
-        """Show a text and give its id, or None where the token has expired."""
+    async def say(self, route: Mapping[str, str], text: str, upload: Upload | None = None) -> str | None:
+        """Show a text, or a file, and give its id, or None where the token has expired."""
         asked = await self._ready(route)
         if asked.thinking:
-            posted = await self._by_token(asked, _EDIT_FIRST, spoken(text), route)
+            posted = await self._by_token(asked, _EDIT_FIRST, spoken(text), route, upload)
         else:
             body = spoken(text, hidden="private" in route)
-            posted = await self._by_token(asked, FOLLOW_UP, body, route)
+            posted = await self._by_token(asked, FOLLOW_UP, body, route, upload)
         asked.thinking = asked.thinking and posted is None
         return posted
 
@@ -180,13 +194,19 @@ class Deferring:
         return await self._by_token(asked, FOLLOW_UP, spoken(text, hidden=True), route) is not None
 
     async def _by_token(
-        self, asked: _Asked, name: str, body: Mapping[str, object], route: Mapping[str, str], **where: str
+        self,
+        asked: _Asked,
+        name: str,
+        body: Mapping[str, object],
+        route: Mapping[str, str],
+        upload: Upload | None = None,
+        **where: str,
     ) -> str | None:
         if asked.expired:
             return None
         named = {"webhook_id": route["app"], "webhook_token": route["token"], **where}
         try:
-            return await self._calls.do(name, body, **named)
+            return await self._calls.show(name, body, upload, **named)
         except Unanswered as error:
             if error.code not in _EXPIRED:
                 raise

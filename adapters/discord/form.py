@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from firewall.core.message import Attachment
+
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
     """An account; in a webhook's message, whatever the webhook calls itself."""
@@ -15,6 +17,19 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     bot: bool = False
     system: bool = False
+    username: str = ""
+    global_name: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What Discord shows it as where it has no other name."""
+        return self.global_name or self.username
+
+
+class Nicked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a guild calls the author of a message."""
+
+    nick: str | None = None
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,16 +65,27 @@ class Embed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attached(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sender called a file, and said of it."""
+    """A file: where it lies, what its sender called it, and what they said of it."""
 
     filename: str = ""
     title: str | None = None
     description: str | None = None
+    content_type: str | None = None
+    size: int | None = None
+    url: str = ""
 
     @property
     def words(self) -> str:
-        """All its words, one piece a line."""
-        return "\n".join(text for text in (self.filename, self.title, self.description) if text)
+        """What was said of it, one piece a line; its name is told with the file."""
+        return "\n".join(text for text in (self.title, self.description) if text)
+
+    @property
+    def told(self) -> Attachment:
+        """The file as Discord tells of it; it is fetched by its address."""
+        size = self.size if self.size is not None and self.size >= 0 else None
+        return Attachment(
+            id=self.url, name=self.filename, media_type=self.content_type or "", size_bytes=size
+        )
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +118,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     content: str = ""
     embeds: list[Embed] = []
+    attachments: list[Attached] = []
 
 
 class Forwarded(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +137,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     type: int = 0
     guild_id: str | msgspec.UnsetType | None = msgspec.UNSET
     channel_type: int | None = None
-    member: Any = None
+    member: Nicked | None = None
     webhook_id: str | None = None
     flags: int = 0
     edited_timestamp: datetime | None = None
@@ -123,10 +150,23 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def beside(self) -> list[str]:
-        """What the sender wrote beside the text: a poll, and the names of files."""
+        """What the sender wrote beside the text: a poll, and the captions of files."""
         asked = [self.poll.words] if self.poll is not None else []
-        named = "\n".join(one.words for one in self.attachments)
-        return [text for text in (*asked, named) if text]
+        said = "\n".join(one.words for one in self.attachments if one.words)
+        return [text for text in (*asked, said) if text]
+
+    @property
+    def files(self) -> list[Attached]:
+        """What came with it, its own and then those of what it forwards."""
+        return [
+            *self.attachments,
+            *(file for one in self.message_snapshots for file in one.message.attachments),
+        ]
+
+    @property
+    def shown(self) -> str:
+        """What its author is shown as, where it stands."""
+        return (self.member.nick if self.member is not None else None) or self.author.shown
 
 
 class Gone(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +189,12 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """A user in a guild."""
 
     user: User
+    nick: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What the guild shows them as."""
+        return self.nick or self.user.shown
 
 
 class Emoji(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,6 +218,8 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
 class Option(msgspec.Struct, frozen=True, kw_only=True):
     """An argument of a command, or a subcommand with its own."""
 
+    name: str = ""
+    type: int = 0
     value: str | int | float | bool | None = None
     options: "list[Option]" = []
 
@@ -179,6 +227,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
 class Component(msgspec.Struct, frozen=True, kw_only=True):
     """A row of a form, or what was typed into it."""
 
+    type: int = 0
     value: str | None = None
     values: list[str] = []
     component: "Component | None" = None
@@ -189,11 +238,14 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """What the ids of a command stand for."""
 
     messages: dict[str, Post] = {}
+    attachments: dict[str, Attached] = {}
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for."""
 
+    name: str = ""
+    type: int = 0
     custom_id: str = ""
     values: list[str] = []
     options: list[Option] = []

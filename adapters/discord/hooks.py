@@ -8,6 +8,7 @@ from adapters.discord import shared
 from adapters.discord.asked import Desk
 from adapters.discord.gate import DELETIONS, PASSED, TURNS, Gate, Parser
 from adapters.discord.library import PACKAGE, SHARED, Client, member
+from adapters.discord.logs import Logs
 from adapters.discord.sending import Sending
 from adapters.doors import Door, Row, State
 from firewall.core.errors import UnsupportedApp
@@ -85,6 +86,7 @@ class Installed:
         opening = _opening(member(client, _START), door)
         self._opening = _Patch(client, _START, opening, f"client.{_START}")
         shared.join(self._sending)
+        self._logs = Logs()
 
     def report(self) -> Sequence[Row]:
         """Look at every choke point again, in the order in which a delivery meets them."""
@@ -110,6 +112,7 @@ class Installed:
         for patch in (*self._patches, self._opening):
             patch.undo()
         shared.leave(self._sending)
+        self._logs.leave()
 
 
 def _opening(before: Callable[[], Awaitable[None]], door: Door) -> Callable[[], Awaitable[None]]:

@@ -13,20 +13,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from adapters.discord.form import (
-    Component,
-    Data,
-    Embed,
-    Frame,
-    Gone,
-    Interaction,
-    Option,
-    Post,
-    Reaction,
-    User,
-)
+from adapters.discord.form import Data, Embed, Frame, Gone, Interaction, Post, Reaction, User
+from adapters.discord.given import command, files, handed, typed
 from adapters.errors import Unreadable
-from adapters.wire import MAX_QUOTES, Deleted, body, decode, identified
+from adapters.wire import MAX_QUOTES, Deleted, body, decode, identified, shown_name
 from firewall.core.identity import Conversation, ConversationKind, Sender, SenderKind
 from firewall.core.ids import MessageId, canonical
 from firewall.core.message import Message, Quote
@@ -101,7 +91,8 @@ class _Reader:
         if guild is None and (post.member is not None or hooked):
             raise Unreadable("a member or a webhook of a guild without a guild", where="guild_id")
         quotes = _quotes(post)
-        if not (post.content or quotes or post.attachments or post.sticker_items or post.poll):
+        came = files(post.files)
+        if not (post.content or quotes or came or post.sticker_items or post.poll):
             # Without the message content intent every text is empty. Nothing was read, so nothing is said
             # to be safe.
             raise Unreadable("no content; the bot may lack the message content intent", where="content")
@@ -119,6 +110,8 @@ class _Reader:
             text=post.content,
             quotes=self._bounded(quotes, post, guild or "dm"),
             edit=0 if edited is None else int(edited.timestamp() * 1000),
+            name=shown_name(post.shown),
+            attachments=came,
         )
 
     def _bounded(self, quotes: list[str], post: Post, realm: str) -> tuple[Quote, ...]:
@@ -166,6 +159,7 @@ class _Reader:
             # The event does not say what kind of channel it is, so it is not said to be closed.
             conversation=self._place(put.channel_id, put.guild_id, direct=put.guild_id is None, closed=False),
             text="",
+            name=shown_name(put.member.shown) if put.member is not None else "",
         )
 
     def interaction(self, asked: Interaction) -> Message:
@@ -185,8 +179,11 @@ class _Reader:
             delivery=asked.id,
             sender=self._sender(realm, user.id, SenderKind.BOT if user.bot else SenderKind.HUMAN),
             conversation=self._place(asked.channel_id, asked.guild_id, direct=direct, closed=closed),
-            text="\n".join(_typed(asked.data)),
+            text="\n".join(typed(asked.data)),
             quotes=tuple(self._shown(asked, asked.data, realm)),
+            name=shown_name(asked.member.shown if asked.member is not None else user.shown),
+            command=command(asked.data) if asked.type == _COMMAND else "",
+            attachments=files(handed(asked.data)),
         )
 
     def _shown(self, asked: Interaction, data: Data, realm: str) -> list[Quote]:
@@ -252,24 +249,3 @@ def _quotes(post: Post) -> list[str]:
 
 def _words(embeds: list[Embed]) -> list[str]:
     return [one.words for one in embeds]
-
-
-def _typed(data: Data) -> list[str]:
-    """Give what the sender typed: arguments of a command, fields of a form."""
-    return [*_values(data.options), *_fields(data.components)]
-
-
-def _values(options: list[Option]) -> list[str]:
-    found: list[str] = []
-    for one in options:
-        found += [] if one.value is None else [one.value if isinstance(one.value, str) else str(one.value)]
-        found += _values(one.options)
-    return found
-
-
-def _fields(rows: list[Component]) -> list[str]:
-    found: list[str] = []
-    for one in rows:
-        found += [text for text in (one.value, *one.values) if text]
-        found += _fields([*one.components, *([one.component] if one.component is not None else [])])
-    return found

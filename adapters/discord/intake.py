@@ -16,6 +16,7 @@ from adapters.discord.inbound import parse
 from adapters.discord.library import Client, Thread
 from adapters.discord.places import located
 from adapters.errors import Unreadable
+from adapters.privately import asked_privately
 from adapters.wire import Deleted, body, decode
 from firewall.core.arrival import Arrival
 from firewall.core.errors import BadIdentifier
@@ -82,10 +83,12 @@ class Manners:
     Attributes:
         everything: True if it answers in guilds whoever is spoken to.
         private: The commands that are answered to the sender alone.
+        privately: What a message begins with whose answer is for its sender alone.
     """
 
     everything: bool
     private: frozenset[str]
+    privately: tuple[str, ...]
 
 
 class Intake:
@@ -203,10 +206,17 @@ class Intake:
             # A preview, a pin or a thread: its author did nothing.
             self._drop(name, "not an edit by its author")
         else:
-            await self._take(name, event, replace(found, conversation=place, private=self._hidden(event)))
+            hidden = self._hidden(event, found)
+            await self._take(name, event, replace(found, conversation=place, private=hidden))
 
-    def _hidden(self, event: _Event) -> bool:
-        """True if the sender alone saw the button, or named a command that is answered to them alone."""
+    def _hidden(self, event: _Event, message: Message) -> bool:
+        """True if the answer is for the sender alone.
+
+        They alone saw the button, named a command that is answered so, or asked for it in words in a room.
+        """
+        room = message.conversation.kind is not ConversationKind.DM
+        if room and asked_privately(message.text, self._manners.privately):
+            return True
         pressed = event.message is not None and bool(event.message.flags & _EPHEMERAL)
         return pressed or (event.data is not None and event.data.name in self._manners.private)
 
@@ -237,6 +247,8 @@ class Intake:
             route["message"] = event.id
         if message.private:
             route["private"] = "1"
+            if name != _ASKED:
+                route["to"] = message.sender.id
         if message.conversation.kind is ConversationKind.DM:
             route["direct"] = "1"
         return route

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.discord.body import Body, Texts
-from adapters.discord.library import Client
+from adapters.discord.library import Client, DMChannel
 from adapters.discord.places import cached, here
 from adapters.discord.routes import Kind
 from adapters.doors import Act, Door
 from adapters.errors import Unreadable
 from firewall.core.errors import NoTurn, TurnClosed
-from firewall.core.identity import Conversation, ConversationKind
+from firewall.core.identity import Conversation, ConversationKind, Sender, SenderKind
 from firewall.core.ids import PrincipalId
 from firewall.core.subject import Form
 
@@ -70,7 +70,7 @@ class Judge:
             return await send(body.judged(judged), judged.get("reason", reason))
 
         try:
-            return await self._door.send(replace(act, texts=texts.by_slot), do)
+            return await self._door.send(replace(act, texts=texts.by_slot, opaque=body.opaque), do)
         except _Altered:
             pass
         return await self.refuse(act.method, act.destination, "a finding where nothing may be altered")
@@ -133,6 +133,30 @@ class Judge:
             kind=ConversationKind.GROUP,
         )
         return cached(self._client, place) or place
+
+    def alone(self, number: object) -> Conversation | None:
+        """Give where the open turn was asked, if a channel is the bot's own chat with its very sender.
+
+        What the room would be shown may be shown to one person in it. The client knows whose a chat is from
+        Discord alone: it is told so when the chat is opened.
+        """
+        id = str(number or "")
+        channel = self._client.get_channel(int(id)) if id.isdecimal() else None
+        try:
+            destination = self._door.turn().destination
+        except (NoTurn, TurnClosed):
+            return None
+        if not isinstance(channel, DMChannel) or here(destination) == id or len(channel.recipients) != 1:
+            return None
+        who = Sender(
+            channel="discord",
+            app=self.app,
+            realm=destination.realm,
+            id=str(channel.recipients[0].id),
+            kind=SenderKind.HUMAN,
+            verified=True,
+        )
+        return destination if self.speaks(who.principal_id) else None
 
     def speaks(self, who: PrincipalId) -> bool:
         """True if the turn that is open here is this person's."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import discord
-from discord import abc
+from discord import abc, http
 from discord.ext import commands
 from discord.http import Route
 from discord.webhook import async_, sync
@@ -18,6 +18,7 @@ from firewall.core.errors import UnsupportedApp
 
 Bot = commands.Bot
 Client = discord.Client
+DMChannel = discord.DMChannel
 Cog = commands.Cog
 DiscordException = discord.DiscordException
 Intents = discord.Intents
@@ -32,16 +33,20 @@ SHARED: Final[Mapping[str, tuple[type, str]]] = {
     "SyncWebhook request": (sync.WebhookAdapter, "request"),
     "Connectable.connect": (abc.Connectable, "connect"),
 }
+# Those that log the address of a call, which may hold a token.
+LOGGERS: Final = (http.__name__, async_.__name__, sync.__name__)
 PACKAGE: Final = str(Path(discord.__file__).parent)
 VERSION: Final = discord.__version__
 
 __all__ = [
+    "LOGGERS",
     "PACKAGE",
     "SHARED",
     "VERSION",
     "Bot",
     "Client",
     "Cog",
+    "DMChannel",
     "DiscordException",
     "Intents",
     "LoginFailure",

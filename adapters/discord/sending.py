@@ -86,7 +86,14 @@ class Sending:
                 return await request(route, form=parts, **more)
             return await request(route, json=judged.payload, **more)
 
-        act_of = Act(method=name, destination=place, form=form_of(body, edit=name == EDIT), texts={})
+        asked = judge.alone(route.channel_id) if name in (CREATE, EDIT) else None
+        act_of = Act(
+            method=name,
+            destination=asked or place,
+            private=asked is not None,
+            form=form_of(body, edit=name == EDIT),
+            texts={},
+        )
         return await judge.say(act_of, body, send, how.get("reason"))
 
     async def webhook(self, request: Request, route: Any, **how: Any) -> Any:  # noqa: ANN401  the library's own

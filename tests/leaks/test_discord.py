@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import discord
@@ -24,6 +25,7 @@ from partywall.testing import EchoModel
 from partywall.wall import Wall
 from tests.fakes.discord.office import SECRET, Office
 from tests.fakes.discord.plays import PLAYS, Stage
+from tests.fakes.discord.sent import Upload
 from tests.fakes.discord.server import Discord, served
 from tests.fakes.discord.world import World
 from vault.ledger import Filter
@@ -339,6 +341,84 @@ async def test_L32_a_stream_ends_where_it_began(wall: Wall) -> None:
 
         assert [type(error) for error in await on.tries(act)] == [Denied]
         assert "ended there" not in str(on.world.lab.messages)
+
+
+PICTURE: Final = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)
+
+
+def uploading(on: Town, media: Path) -> None:
+    """Have the bot do as many gateways do: what it says and what is a file on its disk is a file to show."""
+
+    async def answer(message: discord.Message, text: str) -> None:
+        said = await on.office.think(text)
+        for word in said.replace('"', " ").replace("file://", " ").replace("MEDIA:", " ").split():
+            if (media / word).is_file():
+                await message.channel.send(file=discord.File(media / word, "picture.png"))
+
+    on.office.answer = answer  # type: ignore[method-assign]  # the bot's own, for this test
+
+
+@pytest.mark.parametrize("mode", ["bare", "guarded", "searched"])
+@pytest.mark.parametrize(
+    "mention", ["{path}", "MEDIA:{path}", "file://{path}", "../media/ada.png", "link.png"]
+)
+async def test_L75_a_path_that_an_answer_mentions_shows_nobody_anothers_file(
+    wall: Wall, mode: Mode, mention: str, tmp_path: Path
+) -> None:
+    media = tmp_path / "media"
+    media.mkdir()
+    (media / "ada.png").write_bytes(PICTURE)
+    (media / "link.png").symlink_to(media / "ada.png")
+    async with town(wall, mode) as on:
+        uploading(on, media)
+        for channel, who in ((on.world.kitchen, on.world.ben), (on.world.lab, on.world.cy)):
+            channel.says(who, f"Say {mention.format(path=media / 'ada.png')} please")
+            await on.settled()
+        shown = {(one.channel, file.data) for one in on.platform.sent for file in one.files}
+        leaked = {(on.world.kitchen.id, PICTURE), (on.world.lab.id, PICTURE)}
+        assert shown == (leaked if mode == "bare" else set())
+        assert {type(error) for error in on.office.errors} == (set() if mode == "bare" else {Denied})
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["ada.png", "../in/ada.png", "{media}/ada.png"])
+async def test_L77_a_name_that_a_sender_chose_overwrites_nobodys_file(
+    wall: Wall, mode: Mode, name: str, tmp_path: Path
+) -> None:
+    """Bare the bot puts files where their names say; guarded it keeps them with the turn."""
+    media, kept = tmp_path / "media" / "in", list[str]()
+    media.mkdir(parents=True)
+    chosen = name.format(media=media)
+
+    async def answer(message: discord.Message, _: str) -> None:
+        (file,) = message.attachments
+        content = await file.read()
+        if mode == "bare":
+            (media / file.filename).write_bytes(content)
+            return
+
+        async def pieces() -> AsyncGenerator[bytes]:
+            yield content
+
+        kept.append((await pw.turn().keep(1, pieces())).path)
+
+    async with town(wall, mode) as on:
+        on.office.answer = answer  # type: ignore[method-assign,assignment]  # the bot's own, for this test
+        for channel, who, called, content in (
+            (on.world.kitchen, on.world.ada, "ada.png", PICTURE),
+            (on.world.lab, on.world.cy, chosen, PICTURE + b"cy"),
+            (on.world.kitchen, on.world.ben, chosen, PICTURE + b"ben"),
+        ):
+            channel.hands(who, "", Upload(name=called, data=content))
+            await on.settled()
+        assert on.office.errors == []
+    stored = sorted(each.read_bytes() for each in (tmp_path / "files").rglob("*") if each.is_file())
+    if mode == "bare":
+        assert (media / "ada.png").read_bytes() == PICTURE + b"ben"
+    else:
+        assert stored == sorted([PICTURE, PICTURE + b"ben", PICTURE + b"cy"])
+        assert len(set(kept)) == 3
+        assert not any("ada" in path.lower() for path in kept)
 
 
 @BOTH

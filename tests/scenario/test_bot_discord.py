@@ -356,7 +356,7 @@ async def test_a_command_is_deferred_then_answered_in_the_place_of_the_deferral(
         assert mine[1].path.endswith("/messages/@original")
     assert not any(one.route.endswith("/typing") for one in platform.sent)
     assert [one["name"] for one in world.desk.commands[None]] == ["ask", "hush"]
-    assert [one["type"] for one in world.desk.commands[None][0]["options"]] == [3]
+    assert [one["type"] for one in world.desk.commands[None][0]["options"]] == [3, 11]
 
 
 async def test_commands_can_be_those_of_some_guilds(platform: Discord) -> None:

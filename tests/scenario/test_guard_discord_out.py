@@ -85,11 +85,6 @@ async def _direct(away: Away) -> None:
     await (await away.ben()).send("hello")
 
 
-async def _own_direct(away: Away) -> None:
-    # What was said in a room is answered there: a direct message has another audience, and another history.
-    await away.here.author.send("hello")
-
-
 async def _poll(away: Away) -> None:
     poll = discord.Poll(question="which?", duration=dt.timedelta(hours=1))
     await away.lab.send(poll=poll.add_answer(text="this"))
@@ -170,7 +165,6 @@ DENIED: Final[Mapping[str, Act]] = {
     "reply": lambda away: away.there.reply("hello"),
     "edit": lambda away: away.own.edit(content="hello"),
     "direct-message": _direct,
-    "direct-message-to-the-sender": _own_direct,
     "open-a-thread": lambda away: away.lab.create_thread(name="hello"),
     "open-a-thread-on-a-message": lambda away: away.there.create_thread(name="hello"),
     "react": lambda away: away.there.add_reaction("👍"),
@@ -272,6 +266,35 @@ async def test_what_stays_in_its_place_passes(wall: Wall, platform: Discord) -> 
     errors, changed, _ = await tried(wall, platform, act)
     assert (errors, changed) == ([], 8)
     assert {one.files[0].data for one in platform.sent if one.files} == {b"rows"}
+
+
+async def test_a_room_may_be_left_for_a_direct_message_to_the_very_sender_and_to_nobody_else(
+    wall: Wall, platform: Discord
+) -> None:
+    refused = list[type[Exception]]()
+
+    async def act(away: Away) -> None:
+        said = await away.here.author.send("for you alone", file=away.file())
+        await said.edit(content="changed")
+        direct = said.channel
+        theirs = await (await away.ben()).create_dm()
+        for attempt in (
+            lambda: theirs.send("for you"),
+            lambda: theirs.get_partial_message(1).edit(content="for you"),
+            lambda: said.add_reaction("👍"),
+            lambda: direct.send("see", reference=away.here),
+        ):
+            try:
+                await attempt()
+            except Denied as error:
+                refused.append(type(error))
+
+    errors, changed, _ = await tried(wall, platform, act)
+    world = platform.world
+    assert (errors, changed) == ([], 2)
+    assert refused == [Denied] * 4
+    assert next(iter(world.dm(world.ada).messages.values()))["content"] == "changed"
+    assert world.dm(world.ben).messages == {}
 
 
 async def test_who_is_refused_is_told_alone(wall: Wall, platform: Discord) -> None:

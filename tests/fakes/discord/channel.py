@@ -163,7 +163,7 @@ class Channel:
 
     def attach(self, files: Sequence[Upload]) -> list[Json]:
         """Keep files where their addresses say, and give their objects."""
-        return [self._world.keep(one) for one in files]
+        return [self._world.cdn.keep(self.id, one) for one in files]
 
     # What people do.
 
@@ -174,8 +174,12 @@ class Channel:
 
     def uploads(self, user: User, text: str, **files: bytes) -> Json:
         """Say something with files; `notes_txt=b"..."` is called `notes.txt`."""
-        kept = [Upload(name=name.replace("_", "."), data=data) for name, data in files.items()]
-        return self.post(user.shown(), text, attachments=self.attach(kept))
+        named = [Upload(name=name.replace("_", "."), data=data) for name, data in files.items()]
+        return self.hands(user, text, *named)
+
+    def hands(self, user: User, text: str, *files: Upload) -> Json:
+        """Say something with files that are called as they are called."""
+        return self.post(user.shown(), text, attachments=self.attach(files))
 
     def edits(self, message: Json, text: str) -> Json:
         return self.change(message, content=text, mentions=self._pinged(text, None))

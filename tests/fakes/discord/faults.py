@@ -44,6 +44,10 @@ class Faults:
         """
         self._next += [(route, fault)] * times
 
+    def mend(self) -> None:
+        """Let everything go right again."""
+        self._next.clear()
+
     def take(self, route: str) -> Fault | None:
         """Give what this request meets, once."""
         for index, (piece, fault) in enumerate(self._next):

@@ -53,10 +53,11 @@ class Session:
 
 
 class Line:
-    """One socket: what waits to be sent, in order; a number closes it with that code."""
+    """One socket: what waits to be sent, in order; a number closes it with that code, bytes are a ping."""
 
     def __init__(self, socket: web.WebSocketResponse, compress: str | None) -> None:
-        self.queue: asyncio.Queue[str | int] = asyncio.Queue()
+        self.queue: asyncio.Queue[str | int | bytes] = asyncio.Queue()
+        self.pongs = 0
         self._socket, self._pack = socket, _packer(compress)
 
     def say(self, op: int, data: Any = None) -> None:
@@ -69,6 +70,8 @@ class Line:
                 case int() as code:
                     await self._socket.close(code=code)
                     return
+                case bytes() as word:
+                    await self._socket.ping(word)
                 case text if self._pack is not None:
                     await self._socket.send_bytes(self._pack(text.encode()))
                 case text:
@@ -124,6 +127,17 @@ class Gateway:
         """Wait until something is so, here or in a session."""
         await self._watch.until(check)
 
+    async def read(self) -> None:
+        """Wait until every client has dealt with all that was sent to it; it answers pings in order.
+
+        Not by heartbeats: the library sends no more than 110 of anything in a minute.
+        """
+        lines = [one.line for one in self.sessions.values() if one.line is not None]
+        wanted = [(line, line.pongs + 1) for line in lines]
+        for line in lines:
+            line.queue.put_nowait(b"read")
+        await self.until(lambda: all(line.pongs >= pongs for line, pongs in wanted))
+
     async def until_another(self) -> None:
         """Wait until one more session has been sent all that it gets at the start."""
         before = set(self.sessions)
@@ -154,7 +168,7 @@ class Gateway:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one socket."""
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         line = Line(socket, request.query.get("compress"))
         line.say(10, {"heartbeat_interval": 41_250})
@@ -163,6 +177,11 @@ class Gateway:
             async for frame in socket:
                 if frame.type is WSMsgType.TEXT:
                     self._heard(line, json.loads(frame.data))
+                elif frame.type is WSMsgType.PING:
+                    await socket.pong(frame.data)
+                elif frame.type is WSMsgType.PONG:
+                    line.pongs += 1
+                    self._watch.notify()
         finally:
             pump.cancel()
             self._left(line, socket.close_code)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.fakes.discord.people import Json, User
+from tests.fakes.discord.sent import Upload
 
 if TYPE_CHECKING:
     from tests.fakes.discord.channel import Channel
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 COMMAND, COMPONENT, FORM = 2, 3, 5
 _SLASH, _MENU = 1, 3
 _BUTTON: Final = 2
-_KINDS: Final[dict[type, int]] = {str: 3, int: 4, bool: 5, float: 10}
+_KINDS: Final[dict[type, int]] = {str: 3, int: 4, bool: 5, float: 10, Upload: 11}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,13 +66,21 @@ class Desk:
         self, channel: "Channel", command: str, options: Mapping[str, Any], user: User
     ) -> Interaction:
         name, *inner = command.split()
+        kept = {
+            key: self._world.cdn.keep(channel.id, one, hidden=True)
+            for key, one in options.items()
+            if isinstance(one, Upload)
+        }
         given: list[Json] = [
-            {"name": key, "type": _KINDS[type(value)], "value": value} for key, value in options.items()
+            {"name": key, "type": _KINDS[type(value)], "value": kept[key]["id"] if key in kept else value}
+            for key, value in options.items()
         ]
         for depth, sub in enumerate(reversed(inner)):
             given = [{"name": sub, "type": 1 if depth == 0 else 2, "options": given}]
         known = self._known(channel, name, _SLASH)
         data = {"id": known["id"], "name": name, "type": _SLASH, "options": given}
+        if kept:
+            data["resolved"] = {"attachments": {one["id"]: one for one in kept.values()}}
         return self._ask(channel, user, COMMAND, command, data)
 
     def menu(self, channel: "Channel", command: str, message: Json, user: User) -> Interaction:

@@ -70,8 +70,14 @@ def fields(call: Call, channel: Channel, body: Json) -> Json:
     if len(body.get("content") or "") > MAX_TEXT or len(body.get("embeds") or []) > 10:
         raise Refused(400, 50035, "Invalid Form Body")
     if call.files:
-        found["attachments"] = channel.attach(call.files)
+        found["attachments"] = channel.attach(_named(call, body))
     return found
+
+
+def _named(call: Call, body: Json) -> list[Upload]:
+    """Give the files under the names that the body has for them: `attachments` counts them from 0."""
+    names = {str(one["id"]): one["filename"] for one in body.get("attachments") or () if "filename" in one}
+    return [Upload(name=names.get(str(n), one.name), data=one.data) for n, one in enumerate(call.files)]
 
 
 def created(call: Call, channel: Channel, body: Json, author: Json, **more: Any) -> Json:
@@ -98,14 +104,17 @@ def changed(call: Call, channel: Channel, message: Json, body: Json) -> Json:
 
 def create_message(call: Call) -> Answer:
     channel, more = call.channel, {}
+    if channel.with_ is not None and channel.with_.id in call.world.unreachable:
+        raise Refused(403, 50007, "Cannot send messages to this user")
     pointed = call.body.get("message_reference")
     if pointed is not None:
         there = call.world.channels.get(pointed.get("channel_id", channel.id), channel)
         answered = there.messages.get(str(pointed["message_id"]))
-        if answered is None:
-            raise Refused(400, 50035, "Unknown message")
         forward = pointed.get("type") == _FORWARD
-        more = channel.forwarding(answered) if forward else channel.answering(answered)
+        if answered is not None:
+            more = channel.forwarding(answered) if forward else channel.answering(answered)
+        elif forward or pointed.get("fail_if_not_exists", True):
+            raise Refused(400, 50035, "Unknown message")
     made = created(call, channel, call.body, call.world.bot.shown(), **more)
     return Answer(body=made, about=made)
 

@@ -50,7 +50,7 @@ class Discord:
         """Give the web application."""
         app = web.Application(client_max_size=32 << 20)
         app.router.add_get("/gateway", self.gateway.serve)
-        app.router.add_get("/cdn/{id}/{name}", self.cdn)
+        self.world.cdn.routes(app)
         for route in {**ROUTES, **OPEN_ROUTES}:
             method, path = route.split(" ", 1)
             app.router.add_route(method, _API + path, self.rest)
@@ -164,11 +164,6 @@ class Discord:
             status=made.status,
             payload=call.body,
         )
-
-    async def cdn(self, request: web.Request) -> web.Response:
-        """Serve a file that somebody sent."""
-        found = self.world.blobs.get(request.match_info["id"])
-        return web.Response(status=404) if found is None else web.Response(body=found)
 
 
 @contextlib.asynccontextmanager

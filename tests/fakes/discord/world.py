@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from tests.fakes.discord.cdn import Cdn
 from tests.fakes.discord.channel import ANNOUNCEMENT, DM, TEXT, THREAD, Channel
 from tests.fakes.discord.interaction import Desk
 from tests.fakes.discord.people import Guild, Ids, Json, User, Webhook
-from tests.fakes.discord.sent import Upload
 
 TOKEN: Final = "the-bots-token"
 
@@ -21,7 +21,9 @@ class World:
         self.guilds: dict[str, Guild] = {}
         self.channels: dict[str, Channel] = {}
         self.webhooks: dict[str, Webhook] = {}
-        self.blobs: dict[str, bytes] = {}
+        self.cdn = Cdn(self.ids, url)
+        # Who takes no direct messages, by id.
+        self.unreachable: set[str] = set()
         self.desk = Desk(self)
         self.bot = self.user("wall", bot=True)
         self.app = self.bot.id
@@ -76,14 +78,6 @@ class World:
         made = Webhook(id=id, token=f"secret-{id}", name=name, channel=channel.id, guild=channel.guild.id)
         self.webhooks[id] = made
         return made
-
-    def keep(self, file: Upload) -> Json:
-        """Keep a file and give its attachment."""
-        id = self.ids.new()
-        self.blobs[id] = file.data
-        address = f"{self.url}/cdn/{id}/{file.name}"
-        kept = {"id": id, "filename": file.name, "size": len(file.data), "url": address, "proxy_url": address}
-        return {**kept, "content_type": "application/octet-stream"}
 
     def guild_created(self, guild: Guild) -> Json:
         """Give a guild with its channels and threads."""

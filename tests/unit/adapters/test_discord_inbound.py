@@ -211,7 +211,7 @@ def test_verified_is_the_transports_word_and_never_the_payloads(name: str) -> No
     assert (found.verified if isinstance(found, Deleted) else found.sender.verified) is False
 
 
-def test_a_poll_and_the_names_of_files_are_their_senders_words_too() -> None:
+def test_a_poll_and_the_captions_of_files_are_their_senders_words_too() -> None:
     body = payload("discord", "message_guild")
     answers = [{"answer_id": 1, "poll_media": {"text": "yes"}}, {"poll_media": {"emoji": {"name": "👍"}}}]
     body["d"] |= {"content": "", "poll": {"question": {"text": "merge?"}, "answers": answers}}
@@ -219,8 +219,100 @@ def test_a_poll_and_the_names_of_files_are_their_senders_words_too() -> None:
     assert asked.author is not None
     assert (asked.text, asked.author.id, asked.message) == ("merge?\nyes", ADA, body["d"]["id"])
     body["d"] |= {"attachments": [{"filename": "plan.pdf", "description": "the plan"}], "poll": None}
-    (named,) = message(body).quotes
-    assert (named.text, named.author) == ("plan.pdf\nthe plan", asked.author)
+    found = message(body)
+    (said,) = found.quotes
+    assert (said.text, said.author) == ("the plan", asked.author)
+    assert [one.name for one in found.attachments] == ["plan.pdf"], "its name is told with the file, once"
+
+
+def file(number: int, **more: object) -> dict[str, object]:
+    address = f"https://cdn.discordapp.com/attachments/4/{number}/a.txt?ex=1&is=1&hm=1"
+    return {"id": str(number), "filename": f"{number}.txt", "size": 7, "url": address, **more}
+
+
+def test_files_come_with_a_message_as_discord_tells_of_them_and_those_of_a_forward_after() -> None:
+    body = payload("discord", "forward")
+    shown = body["d"]["message_snapshots"][0]["message"]
+    shown["attachments"] = [file(2, content_type="image/png")]
+    body["d"]["attachments"] = [file(1, content_type="text/plain", title="acme plan")]
+    first, second = message(body).attachments
+    assert (first.name, first.media_type, first.size_bytes) == ("1.txt", "text/plain", 7)
+    assert first.id == file(1)["url"]
+    assert (second.name, second.media_type) == ("2.txt", "image/png")
+    assert "1.txt" not in str([one.text for one in message(body).quotes])
+    assert "acme plan" in [one.text for one in message(body).quotes]
+
+
+def test_a_message_that_is_a_file_alone_has_no_words_and_what_is_not_said_of_it_is_unknown() -> None:
+    body = payload("discord", "message_guild")
+    body["d"] |= {"content": "", "attachments": [{"filename": "../../a\0.txt", "size": -1}]}
+    found = message(body)
+    (one,) = found.attachments
+    assert (found.text, found.quotes) == ("", ())
+    assert (one.id, one.name, one.media_type, one.size_bytes) == ("", "../../a\0.txt", "", None)
+    assert ".txt" not in repr(found)
+
+
+def test_more_files_than_any_message_has_are_refused() -> None:
+    body = payload("discord", "message_guild")
+    body["d"]["attachments"] = [file(number) for number in range(20)]
+    assert len(message(body).attachments) == 20
+    body["d"]["attachments"].append(file(20, filename="acme secret"))
+    with pytest.raises(Unreadable, match="21 files") as caught:
+        message(body)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_commands_files_are_no_words_and_the_command_is_named_with_its_subcommands() -> None:
+    body = payload("discord", "interaction_command")
+    inner = [{"name": "text", "type": 3, "value": "look"}, {"name": "file", "type": 11, "value": "2"}]
+    options = [{"name": "add", "type": 1, "options": inner}]
+    body["data"] |= {
+        "name": "note",
+        "type": 1,
+        "options": options,
+        "resolved": {"attachments": {"2": file(2)}},
+    }
+    found = message(body)
+    assert (found.text, found.command, [one.name for one in found.attachments]) == (
+        "look",
+        "note add",
+        ["2.txt"],
+    )
+    body["data"]["options"] = [{"name": "team", "type": 2, "options": options}]
+    assert message(body).command == "note team add"
+    del body["data"]["resolved"]
+    with pytest.raises(Unreadable, match="named and not there"):
+        message(body)
+
+
+def test_a_forms_files_are_no_words() -> None:
+    body = payload("discord", "interaction_modal")
+    given = {"type": 18, "component": {"type": 19, "custom_id": "proof", "values": ["2"]}}
+    body["data"] |= {"components": [given], "resolved": {"attachments": {"2": file(2)}}}
+    found = message(body)
+    assert (found.text, found.command, [one.name for one in found.attachments]) == ("", "", ["2.txt"])
+
+
+@pytest.mark.parametrize("name", ["interaction_button", "interaction_message_command", "message_guild"])
+def test_what_is_no_slash_command_names_none(name: str) -> None:
+    assert discord(name).command == ""
+
+
+def test_the_name_is_what_the_guild_shows_then_the_persons_own_then_the_accounts() -> None:
+    body = payload("discord", "message_guild")
+    body["d"]["author"] |= {"username": "ada", "global_name": None}
+    body["d"]["member"] = {"nick": None}
+    assert message(body).name == "ada"
+    body["d"]["author"]["global_name"] = "Ada\n of  ACME\u202e"
+    assert message(body).name == "Ada of ACME"
+    body["d"]["member"] = {"nick": "x" * 300}
+    assert message(body).name == "x" * 100
+    asked = payload("discord", "interaction_command")
+    asked["member"] |= {"nick": "the owner of GLOBEX"}
+    assert message(asked).name == "the owner of GLOBEX"
+    assert message(asked).sender.id == ADA
+    assert not hasattr(message(asked).sender, "name")
 
 
 def test_what_is_chosen_in_a_form_is_what_its_sender_typed() -> None:

@@ -1,13 +1,15 @@
 """Every text of a Discord request is found, judged and put back; what nobody has read yet is refused."""
 
+import hashlib
 import io
 import json
 from typing import Any, Final
 
 import pytest
 
+from adapters.discord import body as bodies
 from adapters.discord import routes
-from adapters.discord.body import MAX_FILE_BYTES, NO_MENTIONS, opened, points_nowhere_else
+from adapters.discord.body import MAX_TEXT_BYTES, NO_MENTIONS, opened, points_nowhere_else
 from adapters.discord.routes import Kind, kind_of
 from adapters.discord.words import FORMS, rewritten
 from adapters.errors import Unreadable
@@ -171,18 +173,34 @@ def test_a_file_is_judged_and_sent_as_it_was_read_whatever_happens_to_it_later()
     assert (sent["value"], sent["filename"]) == (b"rows of acme", "t.csv")
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(b"\xff\xd8", id="no-text"),
-        pytest.param(b"a\0b", id="zero-bytes"),
-        pytest.param(b"x" * (MAX_FILE_BYTES + 1), id="too-large"),
-    ],
-)
-def test_a_file_that_nobody_can_judge_is_refused(data: bytes) -> None:
+def part(value: object) -> dict[str, Any]:
+    return {"name": "files[0]", "value": value, "filename": "a"}
+
+
+@pytest.mark.parametrize("data", [b"\xff\xd8", b"a\0b"], ids=["no-text", "zero-bytes"])
+def test_a_file_that_is_no_text_counts_by_the_hash_of_the_bytes_that_are_sent(data: bytes) -> None:
     for value in (data, io.BytesIO(data)):
-        with pytest.raises(Unreadable):
-            opened({}, [{"name": "files[0]", "value": value, "filename": "a"}], "message")
+        made = opened({}, [part(value), part(b"globex rows")], "message")
+        assert made.opaque == {hashlib.sha256(data).hexdigest()}
+        assert list(made.texts().by_slot) == ["files.0.name", "files.1.name", "files.1"]
+        assert made.multipart is not None
+        assert [one["value"] for one in made.multipart[1:]] == [data, b"globex rows"]
+        assert "acme" not in repr(made.files)
+
+
+def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    too_long = b"x" * (MAX_TEXT_BYTES + 1)
+    for value in (too_long, io.BytesIO(too_long)):
+        with pytest.raises(Unreadable, match="too long"):
+            opened({}, [part(value)], "message")
+    monkeypatch.setattr(bodies, "MAX_FILE_BYTES", 3)
+    for value in (b"\xff" * 4, io.BytesIO(b"\xff" * 4)):
+        with pytest.raises(Unreadable, match="too large"):
+            opened({}, [part(value)], "message")
+    closed = io.BytesIO(b"acme")
+    closed.close()
+    with pytest.raises(Unreadable, match="cannot be read"):
+        opened({}, [part(closed)], "message")
 
 
 def test_a_body_that_is_no_object_is_refused() -> None:
