@@ -52,6 +52,15 @@ class Directory:
         """True if everybody who can read in a conversation belongs to the tenant."""
         return conversation.closed or tenant == _own(conversation)
 
+    def owner(self, channel: str, realm: str) -> TenantId | None:
+        """Give the tenant of a whole realm; None where tenants are configured and it is no part of any."""
+        named = self.tenants.get((channel, realm))
+        if named is not None:
+            return named
+        if self.known is None or any(place[:2] == (channel, realm) for place in self.places):
+            return TenantId(canonical(channel, realm))
+        return None
+
     def _tenant(self, sender: Sender, conversation: Conversation) -> TenantId:
         placed = self.places.get((conversation.channel, conversation.realm, conversation.id))
         # A place names its tenant only for those whose realm is the place's: a guest stays a guest.

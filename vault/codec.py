@@ -10,6 +10,7 @@ import msgspec
 from firewall.core.arrival import Arrival
 from firewall.core.errors import IntegrityError
 from firewall.core.ids import PartId, PrincipalId, TenantId
+from firewall.core.installation import Installation
 from firewall.core.label import Label, Members, Operator, Owned, Principals, Readers, Room
 from firewall.core.message import Origin, Part
 from firewall.core.ports import Entry
@@ -65,6 +66,7 @@ _W = TypeVar("_W")
 _PART = msgspec.msgpack.Decoder(_Part)
 _NAMED = msgspec.msgpack.Decoder(_Named)
 _ARRIVAL = msgspec.msgpack.Decoder(Arrival)
+_INSTALLATION = msgspec.msgpack.Decoder(Installation)
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -132,6 +134,28 @@ def arrival_from(data: bytes) -> Arrival:
         IntegrityError: A field is missing or of the wrong type.
     """
     return _decoded(_ARRIVAL, data, "delivery")
+
+
+def installation_bytes(installation: Installation) -> bytes:
+    """Give an installation with its tokens as bytes that `installation_from` reads back equal.
+
+    Raises:
+        IntegrityError: A text in it is not text; an adapter let it pass.
+    """
+    try:
+        return _ENCODER.encode(installation)
+    except (ValueError, TypeError):
+        # Not chained: the error quotes what it met.
+        raise IntegrityError("an installation holds what cannot be kept") from None
+
+
+def installation_from(data: bytes) -> Installation:
+    """Read an installation.
+
+    Raises:
+        IntegrityError: A field is missing or of the wrong type.
+    """
+    return _decoded(_INSTALLATION, data, "installation")
 
 
 def text_bytes(text: str) -> bytes:

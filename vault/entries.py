@@ -9,6 +9,7 @@ from firewall.core.errors import MisuseError
 from firewall.core.ids import TenantId, checked
 from firewall.core.label import Audience, Owned, Readers
 from firewall.core.ports import Clock, Entry
+from vault.installations import resealed
 from vault.job import Job
 from vault.keys import Keyring
 from vault.shelf import PAGE, Shelf
@@ -120,8 +121,9 @@ class Entries:
         return await self._writer.submit(tenant, lambda: self._shelf.removed(tenant, name))
 
     async def rotate(self, tenant: TenantId, *, progress: Callable[[int], None] = _silent) -> int:
-        """Give the tenant a new key, seal its entries anew, destroy the old key; count the entries.
+        """Give the tenant a new key, seal its entries and installations anew, destroy the old key.
 
+        Counts the entries.
         Everything stays readable meanwhile. After an interruption, calling it again finishes the work.
         """
         checked(tenant, what="tenant")
@@ -130,6 +132,8 @@ class Entries:
             while count := await self._writer.submit(tenant, partial(self._shelf.resealed, tenant, old)):
                 total += count
                 progress(total)
+            while await self._writer.submit(tenant, partial(resealed, self.keyring, tenant, old)):
+                pass
             await self._writer.submit(tenant, partial(self._destroyed, tenant, old))
         return total
 

@@ -1,10 +1,11 @@
 """The inbox: what a bot took on, kept until it is answered, and known again when it is delivered again."""
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 
 from firewall.core.arrival import Arrival
-from firewall.core.errors import IntegrityError
+from firewall.core.errors import IntegrityError, StoreUnavailable
 from firewall.core.ids import Ref, TenantId, derived
 from firewall.core.ports import Clock
 from firewall.core.session import SessionKey, Turn
@@ -87,13 +88,16 @@ class Inbox:
         """
         return await self._database.read(lambda: self._opened(accepted))
 
-    def begin(self, accepted: Accepted, turn: Turn) -> None:
-        """Note the turn that answers it, without waiting: it is committed before any effect of that turn.
+    def begin(self, accepted: Accepted, turn: Turn) -> "asyncio.Future[None]":
+        """Note the turn that answers it; what is given ends once that is committed, or has its error.
+
+        No effect of the turn may come before: a process that died behind one that is on no delivery's record
+        would have it answered again.
 
         Raises:
             StoreUnavailable: Too much waits to be written.
         """
-        self._writer.leave(accepted.tenant, lambda: _begun(accepted.n, turn.id, turn.ref))
+        return self._writer.post(accepted.tenant, lambda: _begun(accepted.n, turn.id, turn.ref))
 
     def end(self, accepted: Accepted) -> None:
         """Note that it is answered, without waiting; what was said is erased from the inbox.
@@ -192,6 +196,15 @@ class Inbox:
             yield ("UPDATE inbox SET state = 'waiting', holder = ? WHERE n = ?", (self._heart.id, n))
             left.append(Accepted(n=n, tenant=TenantId(tenant), lane=lane, again=turn is not None))
         return left
+
+
+async def committed(begun: "asyncio.Future[None]") -> bool:
+    """Wait for what `begin` gave; False where it could not be committed, so that nothing was shown."""
+    try:
+        await asyncio.shield(begun)
+    except StoreUnavailable:
+        return False
+    return True
 
 
 def _begun(n: int, turn: str, ref: str) -> Job[None]:

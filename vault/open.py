@@ -15,6 +15,7 @@ from vault.entries import Entries
 from vault.heart import Heart
 from vault.holder import Holder, Opening
 from vault.inbox import Inbox
+from vault.installations import Installations
 from vault.job import Job
 from vault.keyfile import FILE_NAME, file_made, folder_made
 from vault.keyfile import master_key as read_master_key
@@ -26,6 +27,7 @@ from vault.outbox import Outbox
 from vault.records import Records
 from vault.sessions import Sessions
 from vault.sqlite import MEMORY, Database, Synchronous
+from vault.states import States
 from vault.tenants import Tenants
 from vault.writer import Writer
 
@@ -77,6 +79,8 @@ class Vault:
     notes: Notes
     outbox: Outbox
     tenants: Tenants
+    installations: Installations
+    states: States
     lexicon: Lexicon
     ids: IdSource
     secret: bytes
@@ -209,6 +213,8 @@ def _furnished(engine: _Engine, keyring: Keyring, secret: bytes, clock: Clock, i
         notes=Notes(database, writer, keyring, secret=secret),
         outbox=Outbox(database),
         tenants=Tenants(database, writer, clock),
+        installations=Installations(database, writer, keyring, secret=secret, clock=clock),
+        states=States(writer, secret=secret, clock=clock, ids=ids),
         lexicon=lexicon,
         ids=ids,
         secret=secret,

@@ -1,18 +1,17 @@
 """How a bot of managed mode speaks on Slack: each answer by the token of its own workspace.
 
-A route says where an answer goes: `team`, `channel`, `user`, `kind`, and where there is one `thread` and
-`response_url`. Nothing else is needed, so a process that starts later can answer by it.
+A route says where an answer goes: `team`, `channel`, `user`, `kind`, and where there is one `enterprise`,
+`thread` and `response_url`. Nothing else is needed, so a process that starts later can answer by it.
 """
 
-import itertools
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 
+from adapters.slack.asking import Find, Team, asked, call, text_of
 from adapters.slack.library import (
     AsyncRateLimitErrorRetryHandler,
     AsyncWebClient,
@@ -20,9 +19,7 @@ from adapters.slack.library import (
     HttpRequest,
     HttpResponse,
     RetryState,
-    SlackApiError,
 )
-from adapters.slack.seen import Kept
 from adapters.slack.words import calm
 from firewall.core.errors import ServiceUnavailable
 
@@ -34,10 +31,7 @@ _STATUS = "is thinking…"
 _UNFURLED = {"unfurl_links": False, "unfurl_media": False}
 # In all, for one call; what Slack wants to have waited longer fails instead.
 _PATIENCE_S = 60
-_CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
 _PERSON = re.compile(r"<@\s*([A-Za-z0-9]+)[^>]*>")
-# Answers that are still growing, each seen by one person.
-_MAX_GROWING = 1_000
 
 
 class _Quiet(logging.Logger):
@@ -80,21 +74,6 @@ class Patience(AsyncRateLimitErrorRetryHandler):
         return waited_s <= _PATIENCE_S and state.current_attempt < _PATIENCE_S
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Team:
-    """A workspace and the bot in it; `own` are the bot's ids there."""
-
-    id: str
-    user: str
-    bot: str
-    client: AsyncWebClient
-
-    @property
-    def own(self) -> frozenset[str]:
-        """The ids under which Slack tells of the bot itself."""
-        return frozenset({self.user, self.bot})
-
-
 class Answering:
     """The bot's way out, in every workspace that it has a token for.
 
@@ -107,9 +86,8 @@ class Answering:
         self._base_url = base_url
         self._session = session
         self._teams: dict[str, Team] = {}
+        self._find: Find | None = None
         self._statusless: set[str] = set()
-        self._growing: Kept[str] = Kept(_MAX_GROWING)
-        self._numbers = itertools.count(1)
 
     def client(self, token: str | None = None) -> AsyncWebClient:
         """Give a client that says nothing in logs and waits where Slack asks for it."""
@@ -121,8 +99,14 @@ class Answering:
             retry_handlers=[Patience()],
         )
 
-    def team(self, id: str | None) -> Team | None:
+    def find_by(self, find: Find) -> None:
+        """Serve the workspaces that this finds, in the place of those that joined."""
+        self._find = find
+
+    async def team(self, id: str | None, enterprise: str | None = None) -> Team | None:
         """Give a workspace, or None where there is no token for it."""
+        if self._find is not None:
+            return await self._find(id, enterprise)
         return self._teams.get(id or "")
 
     async def join(self, tokens: str | Mapping[str, str]) -> None:
@@ -133,20 +117,7 @@ class Answering:
         """
         named = {None: tokens} if isinstance(tokens, str) else tokens
         for wanted, token in named.items():
-            client = self.client(token)
-            said = await call(
-                client, "auth.test", {}, remedy=f"look at the bot token (xoxb-…) of {wanted or 'the bot'}"
-            )
-            team = Team(
-                id=_word(said, "team_id"),
-                user=_word(said, "user_id"),
-                bot=_word(said, "bot_id"),
-                client=client,
-            )
-            if said.get("is_enterprise_install") is True:
-                raise ServiceUnavailable(
-                    "a token is of a whole Enterprise organisation; install the app by workspace"
-                )
+            team = await asked(self.client(token), wanted or "the bot")
             if wanted not in (None, team.id):
                 raise ServiceUnavailable(f"the token for {wanted} is one of {team.id}; look at the mapping")
             self._teams[team.id] = team
@@ -156,28 +127,22 @@ class Answering:
         text = harmless(text)
         if route["kind"] == ALONE:
             await self._tell(route, text)
-            posted = f"alone:{next(self._numbers)}"
-            self._growing.put(text, posted)
-            return posted
+            return ""
         given = {**_place(route), **_words(text), **_UNFURLED}
         said = await self._call(route, "chat.postMessage", given)
         # Words for a person's id stand in another channel than that.
-        return f"{_word(said, 'channel')}:{_word(said, 'ts')}"
+        return f"{text_of(said, 'channel')}:{text_of(said, 'ts')}"
 
     async def edit(self, route: Mapping[str, str], posted: str, text: str) -> None:
         """Show another text in the place of one that was posted.
 
-        What one person alone sees cannot be edited, so they are shown what was added.
+        Raises:
+            ServiceUnavailable: One person alone sees it, which Slack lets nobody edit.
         """
-        text = harmless(text)
         if route["kind"] == ALONE:
-            added = text.removeprefix(self._growing.get(posted) or "").strip()
-            if added:
-                await self._tell(route, added)
-            return self._growing.put(text, posted)
+            raise ServiceUnavailable("what one person alone sees on Slack cannot be edited")
         channel, _, ts = posted.partition(":")
-        await self._call(route, "chat.update", {"channel": channel, "ts": ts, **_words(text)})
-        return None
+        await self._call(route, "chat.update", {"channel": channel, "ts": ts, **_words(harmless(text))})
 
     async def typing(self, route: Mapping[str, str]) -> None:
         """Show in a thread of an assistant that an answer is made.
@@ -208,6 +173,7 @@ class Answering:
 
     async def _responded(self, route: Mapping[str, str], text: str) -> bool:
         """Show a text by a response URL; False where its 30 minutes or its five uses are over."""
+        await self.at(route)
         client = AsyncWebhookClient(
             route["response_url"], session=self._session, logger=LIBRARY, retry_handlers=[Patience()]
         )
@@ -222,44 +188,23 @@ class Answering:
         raise ServiceUnavailable(f"Slack did not answer at a response URL: {problem}")
 
     async def _call(self, route: Mapping[str, str], method: str, given: dict[str, Any]) -> Mapping[str, Any]:
-        team = self.team(route["team"])
+        return await call((await self.at(route)).client, method, given)
+
+    async def at(self, route: Mapping[str, str]) -> Team:
+        """Give the workspace of a route.
+
+        Raises:
+            ServiceUnavailable: There is no token for it any more.
+        """
+        team = await self.team(route["team"], route.get("enterprise"))
         if team is None:
             raise ServiceUnavailable("there is no token any more for the workspace of this delivery")
-        return await call(team.client, method, given)
-
-
-async def call(
-    client: AsyncWebClient, method: str, given: dict[str, Any], *, remedy: str = "see Slack's page of it"
-) -> Mapping[str, Any]:
-    """Call a method of the Web API and give what Slack says.
-
-    Raises:
-        ServiceUnavailable: It failed; the error holds Slack's own code, and nothing of what was said.
-    """
-    try:
-        untyped: Any = client  # slack_sdk types its calls in part
-        return cast("Mapping[str, Any]", (await untyped.api_call(method, json=given)).data)
-    except Exception as error:  # noqa: BLE001  whatever the library raises may quote what was said
-        problem = problem_of(error)
-    raise ServiceUnavailable(f"Slack did not do {method} ({problem}); {remedy}")
+        return team
 
 
 def harmless(text: str) -> str:
     """Give the same text with nobody called: no channel, no user group and no person is notified by it."""
     return _PERSON.sub("@\u200b\\1", str(calm(text)))
-
-
-def problem_of(error: Exception) -> str:
-    """Give Slack's own code of what went wrong, or the kind of the error; nothing of what was said."""
-    if not isinstance(error, SlackApiError):
-        return type(error).__name__
-    untyped: Any = error  # slack_sdk does not type its response
-    response: Any = untyped.response
-    said = getattr(response, "data", None)
-    code = cast("Mapping[str, object]", said).get("error") if isinstance(said, Mapping) else None
-    if isinstance(code, str) and _CODE.fullmatch(code):
-        return code
-    return f"HTTP {getattr(response, 'status_code', None) or getattr(response, 'status', 'unknown')}"
 
 
 def _place(route: Mapping[str, str]) -> dict[str, Any]:
@@ -270,8 +215,3 @@ def _place(route: Mapping[str, str]) -> dict[str, Any]:
 def _words(text: str) -> dict[str, Any]:
     # Slack looks for names in plain words unless it is told not to.
     return {"text": text, "parse": "none", "link_names": False}
-
-
-def _word(said: Mapping[str, Any], name: str) -> str:
-    found = said.get(name)
-    return found if isinstance(found, str) else ""

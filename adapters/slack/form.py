@@ -5,6 +5,9 @@ Source: docs.slack.dev, Events API, slash commands and interaction payloads.
 
 import msgspec
 
+# What is kept of a file that was deleted, or that the workspace pays no storage for.
+_GONE = frozenset({"tombstone", "hidden_by_limit"})
+
 
 class Edited(msgspec.Struct, frozen=True, kw_only=True):
     """Who changed a message, and when."""
@@ -44,6 +47,35 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(row for row in rows if row) or self.fallback or ""
 
 
+class Filed(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a message. One that comes from another company may be told of by its id alone."""
+
+    id: str
+    name: str | None = None
+    title: str | None = None
+    mimetype: str | None = None
+    size: int | None = None
+    mode: str | None = None
+
+    @property
+    def there(self) -> bool:
+        """True unless nothing but its name is left."""
+        return self.mode not in _GONE
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody calls themselves."""
+
+    display_name: str | None = None
+    real_name: str | None = None
+    name: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The name that Slack shows."""
+        return self.display_name or self.real_name or self.name or ""
+
+
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """What one message says and who said it."""
 
@@ -57,6 +89,14 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
     thread_ts: str | None = None
     attachments: list[Attachment] | None = None
+    files: list[Filed] | None = None
+    username: str | None = None
+    user_profile: Profile | None = None
+
+    @property
+    def shown(self) -> str:
+        """What its author is shown as, if it says so."""
+        return (self.user_profile.shown if self.user_profile is not None else "") or self.username or ""
 
 
 class Inner(Said, frozen=True, kw_only=True):
@@ -168,6 +208,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str
     trigger_id: str
     text: str = ""
+    user_name: str | None = None
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +222,8 @@ class Presser(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     team_id: str | None = None
+    name: str | None = None
+    username: str | None = None
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):

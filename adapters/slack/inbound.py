@@ -16,18 +16,21 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from adapters.errors import Unreadable
-from adapters.slack.form import Attachment, Command, Envelope, Event, Inner, Interaction, Said
+from adapters.slack.form import Attachment, Command, Envelope, Event, Filed, Inner, Interaction, Said
 from adapters.slack.gestures import GESTURES, gesture
 from adapters.slack.interactions import INTERACTIONS, commanded, interacted
 from adapters.slack.where import place_of, realm_of, stamp, team_of
-from adapters.wire import MAX_QUOTES, Deleted, body, decode, identified
+from adapters.wire import MAX_QUOTES, Deleted, body, decode, identified, shown_name
 from firewall.core.identity import Conversation, Sender, SenderKind
 from firewall.core.ids import MessageId
+from firewall.core.message import Attachment as Came
 from firewall.core.message import Message, Quote
 
 # What people write. Joins, topics, pins and the rest are not messages; they are refused, not read as words.
 _SPOKEN = frozenset({None, "thread_broadcast", "file_share", "me_message", "bot_message"})
 _SLACKBOT = "USLACKBOT"
+# Slack itself lets nobody send more than ten at once.
+_MAX_FILES = 20
 
 
 def parse(payload: bytes | Mapping[str, object], *, app: str, verified: bool) -> Message | Deleted:
@@ -109,6 +112,8 @@ def _event(envelope: Envelope, app: str, verified: bool) -> Message | Deleted:
         text=said.text or "",
         quotes=_quotes(said.attachments or [], event.channel),
         edit=edit,
+        name=shown_name(said.shown),
+        attachments=_files(said.files or []),
     )
 
 
@@ -167,6 +172,22 @@ def _quotes(attachments: list[Attachment], channel: str) -> tuple[Quote, ...]:
     if len(quotes) > MAX_QUOTES:
         raise Unreadable(f"{len(quotes)} attachments; at most {MAX_QUOTES} are read", where="attachments")
     return tuple(quotes)
+
+
+def _files(files: list[Filed]) -> tuple[Came, ...]:
+    """Give the files of a message. Those of a forwarded one are not among them: who forwards may name any."""
+    there = [one for one in files if one.there]
+    if len(there) > _MAX_FILES:
+        raise Unreadable(f"{len(there)} files; at most {_MAX_FILES} are read", where="files")
+    return tuple(
+        Came(
+            id=one.id,
+            name=shown_name(one.name or one.title),
+            media_type=one.mimetype or "",
+            size_bytes=one.size if one.size is not None and one.size >= 0 else None,
+        )
+        for one in there
+    )
 
 
 def _shared(attachment: Attachment, channel: str) -> MessageId | None:

@@ -6,13 +6,15 @@ Slack delivers it again.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
 from adapters.channels import Accept, Drop, Forget
 from adapters.errors import Unreadable
-from adapters.slack.answering import ALONE, DM, ROOM, Answering, Team
+from adapters.privately import PRIVATELY, asked_privately
+from adapters.slack.answering import ALONE, DM, ROOM, Answering
+from adapters.slack.asking import Team
 from adapters.slack.gestures import GESTURES
 from adapters.slack.inbound import parse
 from adapters.slack.library import AsyncBoltRequest, AsyncMiddleware, BoltResponse
@@ -34,13 +36,23 @@ class Intake(AsyncMiddleware):
         accept: Takes a message on.
         forget: Purges what was taken back.
         drop: Is told of what was not passed on.
+        privately: What a message in a room begins with whose answer its sender alone shall see.
     """
 
-    def __init__(self, answering: Answering, *, accept: Accept, forget: Forget, drop: Drop) -> None:
+    def __init__(
+        self,
+        answering: Answering,
+        *,
+        accept: Accept,
+        forget: Forget,
+        drop: Drop,
+        privately: Collection[str] = PRIVATELY,
+    ) -> None:
         self._answering = answering
         self._accept = accept
         self._forget = forget
         self._drop = drop
+        self._privately = privately
         self._listens = True
         self._busy: set[asyncio.Task[Any]] = set()
 
@@ -71,19 +83,20 @@ class Intake(AsyncMiddleware):
             task.add_done_callback(self._busy.discard)
         try:
             # Some versions of Bolt check no signature of what calls itself so (bolt-python issue 1494).
-            await self._take(req.body, verified=req.mode == "socket_mode" or "ssl_check" not in req.body)
+            verified = req.mode == "socket_mode" or "ssl_check" not in req.body
+            await self._take(req.body, verified=verified, enterprise=req.context.enterprise_id)
         except Exception as error:  # noqa: BLE001  whatever it was, Slack must deliver again; by its name only
             _LOG.error("a delivery was not taken on: %s", type(error).__name__)
             return BoltResponse(status=500, body="")
         return BoltResponse(status=200, body="")
 
-    async def _take(self, body: Mapping[str, Any], *, verified: bool) -> None:
+    async def _take(self, body: Mapping[str, Any], *, verified: bool, enterprise: str | None) -> None:
         kind = _kind(body)
         try:
             found = parse(body, app=_app(body), verified=verified)
         except (Unreadable, BadIdentifier) as error:
             return self._drop(kind, str(error))
-        team = self._answering.team(found.conversation.realm)
+        team = await self._answering.team(found.conversation.realm, enterprise)
         if team is None:
             return self._drop(kind, "there is no token for its workspace")
         if isinstance(found, Deleted):
@@ -93,7 +106,13 @@ class Intake(AsyncMiddleware):
         problem = _problem(found, body, kind)
         if problem is not None:
             return self._drop(kind, problem)
-        return await self._accept(_arrival(found, body))
+        return await self._accept(_arrival(self._narrowed(found), body, enterprise))
+
+    def _narrowed(self, message: Message) -> Message:
+        """Give a message whose sender asks, in words, for an answer of their own as a private one."""
+        in_a_room = message.conversation.kind is not ConversationKind.DM
+        asked = in_a_room and asked_privately(message.text, self._privately)
+        return replace(message, private=True) if asked else message
 
 
 def _is_own(message: Message, team: Team) -> bool:
@@ -115,7 +134,7 @@ def _problem(message: Message, body: Mapping[str, Any], kind: str) -> str | None
     return None
 
 
-def _arrival(message: Message, body: Mapping[str, Any]) -> Arrival:
+def _arrival(message: Message, body: Mapping[str, Any], enterprise: str | None) -> Arrival:
     said = None
     if _is_event(body):
         # One mention comes as `app_mention` and as `message`, under two event ids.
@@ -124,7 +143,8 @@ def _arrival(message: Message, body: Mapping[str, Any]) -> Arrival:
         # Commands, buttons and shortcuts work in the direct messages of two people, too, whose id looks
         # like that of the bot's own: only who used them sees the answer.
         message = replace(message, private=True)
-    return Arrival(message=message, route=_route(message, body), said=said)
+    route = _route(message, body) | ({} if enterprise is None else {"enterprise": enterprise})
+    return Arrival(message=message, route=route, said=said)
 
 
 def _route(message: Message, body: Mapping[str, Any]) -> dict[str, str]:

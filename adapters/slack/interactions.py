@@ -3,7 +3,7 @@
 from adapters.errors import Unreadable
 from adapters.slack.form import Action, Command, Interaction, Presser
 from adapters.slack.where import alone_with, kind_of, stamp
-from adapters.wire import MAX_QUOTES
+from adapters.wire import MAX_QUOTES, shown_name
 from firewall.core.identity import Conversation, Sender, SenderKind
 from firewall.core.ids import MessageId
 from firewall.core.message import Message, Quote
@@ -32,6 +32,8 @@ def commanded(command: Command, app: str, verified: bool) -> Message:
         ),
         text=command.text,
         private=True,
+        name=shown_name(command.user_name),
+        command=command.command.removeprefix("/"),
     )
 
 
@@ -105,6 +107,7 @@ def _message(
         text=text,
         quotes=quotes,
         private=private,
+        name=shown_name(done.user.name or done.user.username),
     )
 
 

@@ -4,7 +4,9 @@ Nothing here knows a client: what is judged is handed to `do`, which makes the c
 unhooked method. So the same code serves a bot with asyncio and one in threads.
 """
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from adapters.doors import Act, Door
@@ -108,22 +110,24 @@ class Outlet:
         return response
 
     async def upload(self, url: str, data: object, *, do: Callable[[bytes], Awaitable[T]]) -> T:
-        """Send the bytes of a file: text is judged, other bytes are denied.
+        """Send the bytes of a file: text is judged, other bytes must be of the turn's own compartment.
 
         Raises:
-            Denied: They may not be shown, are no text, or go to an address that this turn was not given.
+            Denied: They may not be shown, are no text and not the turn's own, or go to an address that this
+                turn was not given.
         """
         turn = self._door.turn()
         here = turn.destination
         scene = Scene(turn=turn, visit=visit_of(turn), realm=here.realm, seen=self._seen)
-        text = _text(data)
-        if text is None or self._seen.uploads.get(url) != turn.id:
+        if not isinstance(data, bytes) or self._seen.uploads.get(url) != turn.id:
             return cast("T", await self._refuse("upload", scene))
 
         async def done(judged: Mapping[str, str]) -> T:
-            return await do(judged["content"].encode())
+            return await do(judged["content"].encode() if "content" in judged else data)
 
-        return await self._door.send(act("upload", scene, (here, True), {"content": text}, Form.FILE), done)
+        # Nobody sees the bytes before they are shown somewhere, which is an act of its own.
+        planned = act("upload", scene, (here, True), {}, Form.FILE)
+        return await self._door.send(_holding(planned, data), done)
 
     async def respond(
         self, url: str, given: Mapping[str, Any], *, do: Callable[[dict[str, Any]], Awaitable[T]], method: str
@@ -204,10 +208,16 @@ def _turn_or_none(door: Door) -> Turn | None:
         return None
 
 
-def _text(data: object) -> str | None:
+def _holding(planned: Act, data: bytes) -> Act:
+    """Give the same act with the bytes of a file: as words where they are text, by their digest elsewhere."""
+    text = _text(data)
+    if text is not None:
+        return replace(planned, texts={"content": text})
+    return replace(planned, opaque=frozenset({hashlib.sha256(data).hexdigest()}))
+
+
+def _text(data: bytes) -> str | None:
     """Give bytes as the text they are, or None where they are something else."""
-    if not isinstance(data, bytes):
-        return None
     try:
         text = data.decode()
     except UnicodeDecodeError:

@@ -5,6 +5,10 @@ Where the unguarded bot has it too, the same play is shown to leak there first.
 
 import asyncio
 import dataclasses
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,13 +16,20 @@ import pytest
 import partywall as pw
 from firewall.core.errors import Denied
 from firewall.turns import current
+from partywall.guarding import guard
 from partywall.wall import Wall
 from tests.fakes.slack import shapes
+from tests.fakes.slack.filer import Filer, filer
+from tests.fakes.slack.hosts import running
+from tests.fakes.slack.managed import files
 from tests.fakes.slack.records import Fault
+from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack.shapes import Person
 from tests.fakes.slack.stage import PLANTED, SECRET, Mode, Stage, leaks, stage
+from tests.fakes.slack.town import Town, settle
 
 ASKED = "What did I just say? Word for word, please."
+PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)
 BOTH = pytest.mark.parametrize("mode", ["bare", "guarded"])
 
 
@@ -39,6 +50,24 @@ async def done(on: Stage, count: int = 1) -> None:
     for _ in range(count):
         await asyncio.wait_for(on.bot.handled.acquire(), 5)
     await on.quiet()
+
+
+@asynccontextmanager
+async def filing(
+    wall: Wall, folder: Path, mode: Mode, *, by_turn: bool = False
+) -> AsyncGenerator[tuple[FakeSlack, Town, Filer]]:
+    """Run a bot that passes files on, with the wall or without."""
+    async with FakeSlack() as slack, wall:
+        bot = Filer(folder, by_turn=by_turn)
+        app = filer(slack, bot)
+        if mode != "bare":
+            guard(app, wall, unguarded_model=True)
+        async with running(slack, app, "async-socket"):
+            yield slack, settle(slack.acme, slack.globex), bot
+
+
+def named(path: Path) -> list[str]:
+    return sorted(each.name for each in path.rglob("*.png"))
 
 
 def said_after(on: Stage, before: int) -> list[str]:
@@ -305,6 +334,50 @@ async def test_L32_a_stream_ends_where_it_began(wall: Wall) -> None:
             await on.plays(job)
         streams = {one.channel for one in on.slack.records.sent if "Stream" in one.method}
         assert streams == {"C0KITCHEN"}
+
+
+MENTIONS = ["MEDIA:{path}", "{path}", "Here: {path} .", "file://{path}", "../bot/{name}"]
+
+
+@pytest.mark.parametrize("mention", MENTIONS)
+@pytest.mark.parametrize("mode", ["bare", "searched"])
+async def test_L75_a_path_that_an_answer_mentions_shows_nobody_anothers_file(
+    wall: Wall, tmp_path: Path, mode: Mode, mention: str
+) -> None:
+    async with filing(wall, tmp_path / "bot", mode) as (slack, town, bot):
+        await slack.acme.uploads(town.ada, slack.acme.dm(town.ada), "plan.png", PICTURE)
+        await asyncio.wait_for(bot.handled.acquire(), 5)
+        bot.says = mention.format(path=bot.folder / "plan.png", name="plan.png")
+        other = slack.globex.people[town.ada.id]
+        for at, who in ((slack.acme, town.ben), (slack.globex, other)):
+            await at.says(who, at.dm(who), "hello")
+            await asyncio.wait_for(bot.handled.acquire(), 5)
+            assert files(at, at.dm(who)) == ([PICTURE] if mode == "bare" else [])
+        assert [type(one) for one in bot.failures] == ([] if mode == "bare" else [Denied, Denied])
+
+
+@pytest.mark.parametrize("name", ["plan.png", "../bot/plan.png", "./plan.png", "{folder}/plan.png"])
+@pytest.mark.parametrize("mode", ["bare", "searched"])
+async def test_L77_a_name_that_a_sender_chose_overwrites_nobodys_file(
+    wall: Wall, tmp_path: Path, mode: Mode, name: str
+) -> None:
+    by_turn = mode == "searched"
+    async with filing(wall, tmp_path / "bot", mode, by_turn=by_turn) as (slack, town, bot):
+        other = slack.globex.people[town.ada.id]
+        mine, theirs = slack.acme.dm(town.ada), slack.globex.dm(other)
+        await slack.acme.uploads(town.ada, mine, "plan.png", PICTURE)
+        await asyncio.wait_for(bot.handled.acquire(), 5)
+        kept = dict(bot.paths)
+        await slack.globex.uploads(other, theirs, name.format(folder=bot.folder), PICTURE + b"\1")
+        await asyncio.wait_for(bot.handled.acquire(), 5)
+        bot.paths |= kept
+        await slack.acme.says(town.ada, mine, "plan.png please")
+        await asyncio.wait_for(bot.handled.acquire(), 5)
+        assert files(slack.acme, mine) == [PICTURE + b"\1" if mode == "bare" else PICTURE]
+    digests = [hashlib.sha256(one).hexdigest() for one in (PICTURE, PICTURE + b"\1")]
+    assert named(tmp_path) == (
+        ["plan.png"] if mode == "bare" else sorted(f"{digest}.png" for digest in digests)
+    )
 
 
 async def test_L83_who_takes_anothers_name_is_not_the_other(

@@ -9,11 +9,11 @@ import itertools
 import json
 import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -32,59 +32,14 @@ from adapters.wire import Deleted
 from firewall.core.arrival import Arrival
 from firewall.core.errors import MisuseError, ServiceUnavailable, StoreUnavailable
 from firewall.core.identity import SenderKind
-from partywall.bot import Bot
 from partywall.handle import TurnHandle
-from partywall.wall import Wall
-from tests.fakes.slack.delivery import SECRET as SIGNING_SECRET
 from tests.fakes.slack.delivery import SignedHttp
-from tests.fakes.slack.records import Delivery, Fault, Sent
-from tests.fakes.slack.server import APP_TOKEN, FakeSlack
-from tests.fakes.slack.shapes import Person, Place
-from tests.fakes.slack.town import Town, settle
+from tests.fakes.slack.managed import Stage, Way, elsewhere, served, serving, settings, shown
+from tests.fakes.slack.records import Fault
+from tests.fakes.slack.server import FakeSlack
 
 SECRET = "kelp-47-lantern"
-Way = Literal["socket", "http"]
 both_ways = pytest.mark.parametrize("way", ["socket", "http"])
-Agent = Callable[[TurnHandle], Awaitable[str | None]]
-
-
-class Stage:
-    """A Slack with two workspaces, and somebody with the same ids in each."""
-
-    def __init__(self, slack: FakeSlack) -> None:
-        self.slack = slack
-        self.town: Town = settle(slack.acme, slack.globex)
-        self.acme, self.globex = slack.acme, slack.globex
-        self.ada: Person = self.town.ada
-        self.other: Person = self.globex.people["U0ADA0001"]
-        self.kitchen: Place = self.town.kitchen
-        self.theirs: Place = self.globex.places["C0KITCHEN"]
-
-    @property
-    def dms(self) -> tuple[Place, Place]:
-        """The direct messages of both Adas with the bot; they have one id."""
-        return self.acme.dm(self.ada), self.globex.dm(self.other)
-
-    def channel(self, way: Way = "socket", **more: Any) -> SlackChannel:
-        by: dict[str, Any] = {"signing_secret": SIGNING_SECRET, "port": 0}
-        if way == "socket":
-            by = {"app_token": APP_TOKEN}
-        given: dict[str, Any] = {"tokens": {one.id: one.token for one in (self.acme, self.globex)}}
-        given |= {"base_url": self.slack.api}
-        return SlackChannel(**{**given, **by, **more})
-
-    def listen(self, channel: SlackChannel, way: Way) -> None:
-        if way == "http":
-            self.slack.transport = SignedHttp(url=f"http://127.0.0.1:{channel.port}/slack/events")
-
-    async def taken(self, *deliveries: Delivery) -> None:
-        for one in deliveries:
-            ack = await self.slack.records.ack(one)
-            assert ack.status == 200
-            assert ack.payload in (None, ""), "an acknowledgement says nothing"
-
-    def sent(self, *methods: str) -> list[Sent]:
-        return [one for one in self.slack.records.sent if not methods or one.method in methods]
 
 
 @pytest.fixture
@@ -99,44 +54,8 @@ def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "random", lambda: 0.0)
 
 
-def settings(path: Path, **more: object) -> dict[str, object]:
-    return {
-        "profile": "light",
-        "model": "echo/bot",
-        "tenant": [
-            {"id": name, "realms": [{"channel": "slack", "realm": realm}]}
-            for name, realm in (("acme", "T0ACME001"), ("globex", "T0GLOBEX1"))
-        ],
-        "store": {"path": str(path / "wall.db"), "synchronous": "NORMAL"},
-        "files": {"path": str(path / "files")},
-        **more,
-    }
-
-
-@asynccontextmanager
-async def served(wall: Wall, agent: Agent, channel: SlackChannel) -> AsyncGenerator[Bot]:
-    async with Bot(wall, agent, [channel]).serving() as bot:
-        yield bot
-
-
-@asynccontextmanager
-async def serving(
-    stage: Stage, path: Path, agent: Agent, *, way: Way = "socket", **more: object
-) -> AsyncGenerator[SlackChannel]:
-    """Serve until the block ends, and then until all that was taken on is answered."""
-    channel = stage.channel(way)
-    async with pw.open(settings(path, **more)) as wall, served(wall, agent, channel):
-        stage.listen(channel, way)
-        yield channel
-
-
 async def repeats(turn: TurnHandle) -> str | None:
     return f"You said: {turn.text}"
-
-
-def shown(place: Place) -> list[str]:
-    """What the bot's messages in a place say now."""
-    return [one["text"] for one in place.messages.values() if one.get("bot_id") == "B0WALL001"]
 
 
 class Heard:
@@ -424,7 +343,8 @@ async def test_a_stream_grows_in_one_message(tmp_path: Path, stage: Stage) -> No
     assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(texts))
 
 
-async def test_what_one_person_alone_sees_grows_by_what_is_added(tmp_path: Path, stage: Stage) -> None:
+async def test_what_one_person_alone_sees_is_shown_whole_at_the_end(tmp_path: Path, stage: Stage) -> None:
+    """Nobody can edit an ephemeral: one that grew would be many, and a response URL takes five."""
     channel = stage.channel()
     channel.edits_every_s = 1e-9
     async with pw.open(settings(tmp_path)) as wall, served(wall, grows, channel):
@@ -432,8 +352,8 @@ async def test_what_one_person_alone_sees_grows_by_what_is_added(tmp_path: Path,
         await stage.taken(await stage.globex.commands(stage.other, stage.theirs, "/ask", "milk"))
     assert {one.method for one in stage.sent()} == {"response_url"}
     for team, word in (("T0ACME001", "tea"), ("T0GLOBEX1", "milk")):
-        texts = [one.text for one in stage.sent() if one.team == team]
-        assert "\n".join(texts).split("\n") == [f"Line {number} is about {word}." for number in range(6)]
+        (told,) = [one.text for one in stage.sent() if one.team == team]
+        assert told.rstrip("\n").split("\n") == [f"Line {number} is about {word}." for number in range(6)]
 
 
 async def test_what_one_person_alone_sees_of_a_thread_stands_in_the_thread(stage: Stage) -> None:
@@ -451,14 +371,15 @@ async def test_what_one_person_alone_sees_of_a_thread_stands_in_the_thread(stage
     }
 
 
-async def test_the_same_words_again_are_not_shown_twice_to_one_person(stage: Stage) -> None:
+async def test_an_edit_of_what_one_person_alone_sees_is_refused_and_shows_nothing(stage: Stage) -> None:
     async with listening(stage) as (channel, heard):
         await stage.taken(await stage.acme.commands(stage.ada, stage.kitchen, "/ask", "tea"))
         await stage.taken(await stage.globex.commands(stage.other, stage.theirs, "/ask", "tea"))
-        route = heard.arrivals[0].route
-        posted = await channel.post(route, "Tea")
-        await channel.edit(route, posted, "Tea ")
-    assert [one.text for one in stage.sent()] == ["Tea"]
+        for arrival in heard.arrivals:
+            posted = await channel.post(arrival.route, "Tea")
+            with pytest.raises(ServiceUnavailable, match="cannot be edited"):
+                await channel.edit(arrival.route, posted, "Tea and more")
+    assert [one.text for one in stage.sent()] == ["Tea", "Tea"]
 
 
 async def test_slack_is_given_the_time_that_it_asks_for(tmp_path: Path, stage: Stage) -> None:
@@ -743,20 +664,6 @@ def test_the_library_warns_of_a_place_and_of_no_words(caplog: pytest.LogCaptureF
 
 
 # How it begins and ends
-
-
-@asynccontextmanager
-async def elsewhere(answer: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncGenerator[str]:
-    """Something that stands in Slack's place."""
-    site = web.Application()
-    site.router.add_route("*", "/{anything:.*}", answer)
-    runner = web.AppRunner(site, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
 
 
 REFUSED: list[Any] = [

@@ -1,10 +1,11 @@
 """The other methods of the Web API: what a bot asks, and what it shows elsewhere than in messages.
 
-Source: docs.slack.dev, reference of auth.*, conversations.*, users.*, views.*, files.* and assistant.*.
+Source: docs.slack.dev, reference of auth.*, conversations.*, users.*, views.* and assistant.*.
 """
 
 from tests.fakes.slack import shapes
 from tests.fakes.slack.chat import Chat
+from tests.fakes.slack.files import Files
 from tests.fakes.slack.records import ApiError, Json, Records, Sent
 from tests.fakes.slack.workspace import Method, Workspace
 
@@ -12,8 +13,8 @@ from tests.fakes.slack.workspace import Method, Workspace
 class Methods:
     """Answers the methods for a workspace; whatever shows something is kept as said."""
 
-    def __init__(self, records: Records, chat: Chat) -> None:
-        self._records, self._chat = records, chat
+    def __init__(self, records: Records, chat: Chat, files: Files) -> None:
+        self._records = records
         self.table: dict[str, Method] = {
             **chat.methods,
             "auth.test": self._auth_test,
@@ -27,8 +28,7 @@ class Methods:
             "views.push": self._shown("views.push", self._view_by_trigger),
             "views.publish": self._shown("views.publish", self._view),
             "views.update": self._shown("views.update", self._view_again),
-            "files.getUploadURLExternal": self._shown("files.getUploadURLExternal", self._upload_url),
-            "files.completeUploadExternal": self._complete,
+            **files.methods,
             "assistant.threads.setStatus": self._shown("assistant.threads.setStatus", self._thread),
             "assistant.threads.setTitle": self._shown("assistant.threads.setTitle", self._thread),
             "assistant.threads.setSuggestedPrompts": self._shown(
@@ -121,38 +121,6 @@ class Methods:
         shown = shapes.view(args["view"], id=id, team=at.id, bot_id=str(at.bot.bot_id))
         at.views[id] = shown
         return {"view": shown}
-
-    # Files
-
-    def _upload_url(self, at: Workspace, args: Json) -> Json:
-        shown = at.keeps(at.bot.id, str(args["filename"]), b"")
-        return {"upload_url": f"{at.url}/upload/{at.id}/{shown['id']}", "file_id": shown["id"]}
-
-    def upload(self, at: Workspace, id: str, content: bytes) -> str:
-        """Take the bytes of a file at the URL that was given out for it."""
-        shown, _ = at.files[id]
-        at.files[id] = ({**shown, "size": len(content)}, content)
-        words = {"file": id, "content": content.decode(errors="replace")}
-        self._records.say(Sent(method="upload", team=at.id, payload=words))
-        return f"OK - {len(content)}"
-
-    def _complete(self, at: Workspace, args: Json) -> Json:
-        """Show uploaded files in the channels that are named; in none, nobody but the bot sees them."""
-        given: list[Json] = args["files"]
-        if any(one["id"] not in at.files for one in given):
-            raise ApiError("file_not_found")
-        files = [{**at.files[one["id"]][0], "title": one.get("title")} for one in given]
-        where = str(args.get("channels") or args.get("channel_id") or "")
-        for channel in filter(None, where.split(",")):
-            self._chat.write(
-                at, {**args, "channel": channel, "text": args.get("initial_comment") or "(file)"}, _COMPLETE
-            )
-        if not where:
-            self._records.say(Sent(method=_COMPLETE, team=at.id, payload=args))
-        return {"files": files}
-
-
-_COMPLETE = "files.completeUploadExternal"
 
 
 def installed(at: Workspace) -> Json:

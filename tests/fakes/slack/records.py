@@ -105,6 +105,10 @@ class Records:
         """Let the next calls of a method go wrong, one for each fault."""
         self._faults[method].extend(faults)
 
+    def mend(self) -> None:
+        """Let every call go right again."""
+        self._faults.clear()
+
     def next_fault(self, method: str) -> Fault | None:
         waiting = self._faults[method]
         return waiting.popleft() if waiting else None

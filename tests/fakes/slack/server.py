@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Self
@@ -10,14 +11,16 @@ from aiohttp import web
 
 from tests.fakes.slack.chat import Chat
 from tests.fakes.slack.delivery import SocketMode, Transport
+from tests.fakes.slack.files import Files
 from tests.fakes.slack.methods import Methods, installed
+from tests.fakes.slack.oauth import OAuth, credentials
 from tests.fakes.slack.records import ApiError, Delivery, Fault, Json, Kind, Records, Sent
+from tests.fakes.slack.shapes import APP
 from tests.fakes.slack.workspace import Workspace
 
 APP_TOKEN = "xapp-1-A0WALL001-wall"
 _NESTED = ("blocks", "attachments", "view", "files", "chunks", "metadata", "prompts")
 _Effect = Callable[[], web.Response]
-_LOGIN = "<!DOCTYPE html><title>Slack</title>Sign in to your workspace"
 
 
 class FakeSlack:
@@ -32,8 +35,11 @@ class FakeSlack:
         self.records = Records()
         self.sockets = SocketMode()
         self.transport: Transport = self.sockets
+        self.answers: dict[str, Json] = {}  # what a method says, in the place of what it would
         self._chat = Chat(self.records)
-        self._methods = Methods(self.records, self._chat)
+        self.files = Files(self.records, self._chat)
+        self._methods = Methods(self.records, self._chat, self.files)
+        self.oauth = OAuth(self)
         self._number = 0
         self._stack = AsyncExitStack()
         self._tasks = asyncio.TaskGroup()
@@ -42,6 +48,7 @@ class FakeSlack:
         app = web.Application()
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_get("/link", self._link)
+        app.router.add_get("/oauth/v2/authorize", self.oauth.authorize)
         app.router.add_post("/upload/{team}/{file}", self._upload)
         app.router.add_get("/files-pri/{file}/{name}", self._download)
         app.router.add_post("/{kind:commands|actions}/{team}/{channel}/{user}", self._respond)
@@ -68,6 +75,12 @@ class FakeSlack:
         """What a client takes as its `base_url`."""
         return f"{self.url}/api/"
 
+    def founds(self, id: str, domain: str) -> Workspace:
+        """Install the app in one more workspace."""
+        made = Workspace(self, id=id, domain=domain)
+        self._workspaces[made.id] = self._tokens[made.token] = made
+        return made
+
     def webhook(self, at: Workspace, channel: str) -> str:
         """Give the URL of an incoming webhook of a channel."""
         return f"{self.url}/services/{at.id}/{channel}/secret"
@@ -75,6 +88,14 @@ class FakeSlack:
     def number(self) -> int:
         self._number += 1
         return self._number
+
+    def holds(self, token: str, at: Workspace) -> None:
+        """Let a token be good for a workspace."""
+        self._tokens[token] = at
+
+    def forgets(self, at: Workspace) -> None:
+        """Let no token of a workspace be good any more."""
+        self._tokens = {token: one for token, one in self._tokens.items() if one is not at}
 
     # Towards the bot
 
@@ -89,6 +110,25 @@ class FakeSlack:
         delivery.attempt += 1
         await self.transport.carry(delivery, self.records, self._tasks)
 
+    async def uninstalls(self, at: Workspace, *, at_s: int | None = None) -> Delivery:
+        """Let a workspace remove the app: its tokens are good no more, and the app is told, twice.
+
+        The app compares the time of it with the real clock; so this clock is real, too.
+        """
+        self.forgets(at)
+        revoked = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [at.bot.id]}}
+        await self._tells(at, revoked, at_s)
+        return await self._tells(at, {"type": "app_uninstalled"}, at_s)
+
+    async def revokes(self, at: Workspace, *people: str) -> Delivery:
+        """Tell the app that tokens of persons are good no more."""
+        return await self._tells(at, {"type": "tokens_revoked", "tokens": {"oauth": list(people)}}, None)
+
+    async def _tells(self, at: Workspace, event: Json, at_s: int | None) -> Delivery:
+        payload: Json = {"type": "event_callback", "event": event, "team_id": at.id, "api_app_id": APP}
+        payload |= {"event_id": f"Ev{self.number():09d}", "event_time": at_s or int(time.time())}
+        return await self.deliver("events_api", at.id, payload | {"token": "not-used"})
+
     # From the bot
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
@@ -97,6 +137,8 @@ class FakeSlack:
     async def _api(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         args = await _arguments(request)
+        if method == "oauth.v2.access":
+            args |= credentials(request)
 
         def effect() -> web.Response:
             try:
@@ -120,29 +162,31 @@ class FakeSlack:
             return {"url": f"ws{self.url.removeprefix('http')}/link?ticket={self.number()}"}
         if method not in self._methods.table:
             raise ApiError("unknown_method")
+        if method in self.answers:
+            return self.answers[method]
         return self._methods.table[method](self._tokens[token], args)
 
     def _oauth(self, args: Json) -> Json:
         found = [one for one in self._workspaces.values() if args.get("code") == f"code-{one.domain}"]
-        if not found:
-            raise ApiError("invalid_code")
-        return installed(found[0])
+        return installed(found[0]) if found else self.oauth.access(args)
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         at, content = self._workspaces[request.match_info["team"]], await request.read()
 
         def effect() -> web.Response:
-            return web.Response(text=self._methods.upload(at, request.match_info["file"], content))
+            return web.Response(text=self.files.upload(at, request.match_info["file"], content))
 
         return await self._counted(request, "upload", effect)
 
-    async def _download(self, request: web.Request) -> web.Response:
-        """Give a file to the workspace's own token; anybody else gets a page, with status 200."""
+    async def _download(self, request: web.Request) -> web.StreamResponse:
         team, _, id = request.match_info["file"].partition("-")
         at = self._workspaces[team]
-        if _token(request, {}) != at.token:
-            return web.Response(text=_LOGIN, content_type="text/html")
-        return web.Response(body=at.files[id][1], content_type="text/plain")
+        own = self._tokens.get(_token(request, {}) or "") is at
+
+        def effect() -> web.Response:
+            return self.files.download(at, id, own=own)
+
+        return await self._counted(request, "download", effect)
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         """Say something by a response URL: to one person, unless it is said to be for the channel."""

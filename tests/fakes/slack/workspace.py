@@ -1,5 +1,6 @@
 """A workspace with the bot in it: who is there, and what they do."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -123,10 +124,26 @@ class Workspace:
         return await self.event(place, event | {"item_user": place.messages[ts].get("user")})
 
     async def uploads(
-        self, who: Person, place: Place, name: str, content: bytes, *, comment: str = ""
+        self,
+        who: Person,
+        place: Place,
+        name: str,
+        content: bytes,
+        *,
+        comment: str = "",
+        thread: str | None = None,
+        **more: Any,
     ) -> Delivery:
-        shown = self.keeps(who.id, name, content)
-        return await self.says(who, place, comment, subtype="file_share", files=[shown], upload=False)
+        """Let somebody share a file; `more` is added to what Slack says of it."""
+        shown = self.keeps(who.id, name, content, **more)
+        return await self.shares_files(who, place, [shown], comment=comment, thread=thread)
+
+    async def shares_files(
+        self, who: Person, place: Place, files: list[Json], *, comment: str = "", thread: str | None = None
+    ) -> Delivery:
+        """Let somebody share files in one message, told of as they stand."""
+        file_share: Json = {"subtype": "file_share", "files": files, "upload": False}
+        return await self.says(who, place, comment, thread=thread, **file_share)
 
     async def commands(self, who: Person, place: Place, command: str, text: str = "") -> Delivery:
         urls = {"response_url": self._response_url("commands", who, place), "trigger_id": self.trigger(who)}
@@ -155,11 +172,12 @@ class Workspace:
         event = {"type": "app_home_opened", "user": who.id, "channel": place.id, "tab": "home"}
         return await self.event(place, event | {"event_ts": self.ts()})
 
-    def keeps(self, owner: str, name: str, content: bytes) -> Json:
-        """Keep a file, and give what Slack says of it."""
+    def keeps(self, owner: str, name: str, content: bytes, **more: Any) -> Json:
+        """Keep a file, and give what Slack says of it: its address holds its name, made harmless."""
         id = f"F{self._post.number():09d}"
-        url = f"{self.url}/files-pri/{self.id}-{id}/{name}"
-        shown = shapes.file(id, name, owner, len(content), url)
+        harmless = re.sub(r"[^a-z0-9.]+", "_", name.lower()).strip(".")[:80] or "file"
+        url = f"{self.url}/files-pri/{self.id}-{id}/{harmless}"
+        shown = shapes.file(id, name, owner, len(content), url) | more
         self.files[id] = (shown, content)
         return shown
 

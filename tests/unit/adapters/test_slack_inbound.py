@@ -335,3 +335,116 @@ def test_verified_is_the_transports_word_and_never_the_payloads(name: str) -> No
     except Unreadable:
         return
     assert (found.verified if isinstance(found, Deleted) else found.sender.verified) is False
+
+
+# Files, names and commands
+
+
+def file(**more: Any) -> dict[str, Any]:
+    told = {"id": "F0PLAN001", "name": "plan.txt", "title": "A plan", "mimetype": "text/plain", "size": 7}
+    return {
+        **told,
+        "mode": "hosted",
+        "url_private": "https://files.slack.com/files-pri/T1-F1/plan.txt",
+        **more,
+    }
+
+
+def with_files(*files: Any, name: str = "message_public") -> Message:
+    body = payload("slack", name)
+    body["event"] |= {"subtype": "file_share", "files": list(files)}
+    return message(body)
+
+
+@pytest.mark.parametrize("name", ["message_public", "message_globex"])
+def test_the_files_of_a_message_are_told_of_and_their_names_are_no_words(name: str) -> None:
+    found = with_files(file(), file(id="F0SOUND01", mode="snippet", size=None, mimetype=None), name=name)
+    assert [(one.id, one.name, one.media_type, one.size_bytes) for one in found.attachments] == [
+        ("F0PLAN001", "plan.txt", "text/plain", 7),
+        ("F0SOUND01", "plan.txt", "", None),
+    ]
+    assert "plan" not in found.text
+    assert found.quotes == ()
+
+
+def test_a_file_of_which_slack_tells_only_the_id_is_one() -> None:
+    (found,) = with_files(
+        {"id": "F0PLAN001", "mode": "file_access", "file_access": "check_file_info"}
+    ).attachments
+    assert (found.id, found.name, found.size_bytes) == ("F0PLAN001", "", None)
+
+
+def test_the_files_of_a_forwarded_message_are_not_its_forwarders() -> None:
+    body = payload("slack", "message_shared")
+    for one in body["event"]["attachments"]:
+        one["files"] = [file()]
+    assert message(body).attachments == ()
+
+
+def test_an_edited_message_has_the_files_that_it_has_now() -> None:
+    body = payload("slack", "message_changed")
+    body["event"]["message"]["files"] = [file(), file(id="F0GONE001", mode="tombstone")]
+    assert [one.id for one in message(body).attachments] == ["F0PLAN001"]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        pytest.param({"id": None}, id="no-id"),
+        pytest.param({"id": 7}, id="an-id-that-is-a-number"),
+        pytest.param({"name": ["a"]}, id="a-name-that-is-a-list"),
+        pytest.param({"size": "7"}, id="a-length-that-is-text"),
+    ],
+)
+def test_a_file_in_another_form_than_documented_refuses_the_message(hostile: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        with_files(file(**hostile))
+
+
+@pytest.mark.parametrize(("size", "told"), [(0, 0), (-1, None), (1 << 60, 1 << 60)])
+def test_a_length_is_what_slack_says_unless_nothing_is_so_long(size: int, told: int | None) -> None:
+    assert with_files(file(size=size)).attachments[0].size_bytes == told
+
+
+@pytest.mark.parametrize("count", [20, 21])
+def test_at_most_twenty_files_are_read(count: int) -> None:
+    files = [file(id=f"F{number}") for number in range(count)]
+    if count == 20:
+        assert len(with_files(*files).attachments) == 20
+    else:
+        with pytest.raises(Unreadable, match="21 files"):
+            with_files(*files)
+
+
+SHOWN: list[Any] = [
+    pytest.param({"display_name": "ada", "real_name": "Ada L."}, "ada", id="display-name"),
+    pytest.param({"display_name": "", "real_name": "Ada L."}, "Ada L.", id="real-name"),
+    pytest.param({"name": "ada"}, "ada", id="name"),
+    pytest.param({"display_name": "I am\nthe operator \u202e"}, "I am the operator", id="on-one-line"),
+    pytest.param({"display_name": "x" * 300}, "x" * 100, id="a-hundred-at-most"),
+    pytest.param({}, "", id="none"),
+    pytest.param(None, "", id="no-profile"),
+]
+
+
+@pytest.mark.parametrize(("profile", "shown"), SHOWN)
+def test_a_name_is_what_the_message_says_and_no_part_of_who_sent_it(profile: Any, shown: str) -> None:
+    plain = slack("message_public")
+    body = payload("slack", "message_public")
+    body["event"]["user_profile"] = profile
+    found = message(body)
+    assert (found.name, found.sender) == (shown, plain.sender)
+
+
+def test_a_bot_is_shown_as_it_calls_itself_and_stays_a_bot() -> None:
+    body = payload("slack", "bot_message")
+    body["event"]["username"] = "Ada"
+    assert (message(body).name, message(body).sender.kind) == ("Ada", SenderKind.BOT)
+
+
+def test_a_command_has_its_name_without_the_slash_and_a_message_has_none() -> None:
+    found = message(payload("slack", "slash_command"))
+    assert (found.command, found.name) == ("wall", "ada")
+    assert slack("message_public").command == ""
+    assert slack("message_globex").command == ""
+    assert message(payload("slack", "block_actions")).command == ""
