@@ -1,10 +1,11 @@
 """What a bot that runs on our own adapters asks of a channel, and what it is told by one."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 from adapters.wire import Deleted
 from firewall.core.arrival import Arrival
+from firewall.core.message import Attachment
 
 # Takes a delivery on: when it returns, the delivery is committed and may be acknowledged. It raises where it
 # could not be, and the platform must deliver again.
@@ -59,6 +60,25 @@ class Channel(Protocol):
         """Show another text in the place of one that was posted."""
         ...
 
+    def fetch(self, route: Mapping[str, str], attachment: Attachment) -> AsyncIterator[bytes]:
+        """Give the bytes of a file that came with a delivery of this route, in order and in pieces.
+
+        It is fetched from the platform alone, whatever address the delivery names, and with the credentials
+        of this bot only there.
+
+        Raises:
+            ServiceUnavailable: The platform did not give it, or it lies elsewhere.
+        """
+        ...
+
+    async def attach(self, route: Mapping[str, str], name: str, content: bytes) -> None:
+        """Show a file where the route leads, and nowhere else.
+
+        Raises:
+            ServiceUnavailable: The platform did not take it.
+        """
+        ...
+
     async def typing(self, route: Mapping[str, str]) -> None:
         """Show that an answer is being made; a platform without such a sign does nothing."""
         ...
@@ -69,4 +89,13 @@ class Channel(Protocol):
 
     async def over(self, route: Mapping[str, str]) -> None:
         """Nothing was shown for this delivery and nothing will be: take away what says that it is made."""
+        ...
+
+
+@runtime_checkable
+class Varied(Protocol):
+    """A channel some of whose routes lead to messages that cannot be edited, though others do not."""
+
+    def edits_on(self, route: Mapping[str, str]) -> float | None:
+        """Give `edits_every_s` of one route; None where an answer is shown whole at the end."""
         ...

@@ -30,6 +30,8 @@ class Act:
         private: True if only the sender of the open turn will see it there.
         form: What kind of thing goes out.
         texts: Every text a reader could see, by slot, in reading order; the slots name places, not content.
+        opaque: SHA-256 of each file that goes out and is no text, in hexadecimal digits; such a file is shown
+            only if the turn took it from its own compartment.
     """
 
     method: str
@@ -37,6 +39,7 @@ class Act:
     private: bool = False
     form: Form = Form.MESSAGE
     texts: Mapping[str, str]
+    opaque: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Act({self.method}, {len(self.texts)} texts)"

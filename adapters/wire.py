@@ -15,6 +15,7 @@ from firewall.core.message import Message
 # Platforms' own limits are far below (Telegram 4 KB of text, Slack 40 KB, Discord 2 KB).
 MAX_BODY_BYTES = 1_000_000
 MAX_QUOTES = 20
+MAX_NAME = 100
 
 T = TypeVar("T")
 Read = TypeVar("Read", bound="Message | Deleted | Moved")
@@ -48,6 +49,13 @@ class Moved:
     after: Conversation
     delivery: str
     verified: bool
+
+
+def shown_name(*pieces: str | None) -> str:
+    """Give what a platform shows somebody as, on one line of at most 100 code points; it is no id."""
+    words = " ".join(" ".join(piece for piece in pieces if piece).split())
+    plain = "".join(ch for ch in words if ch.isprintable())
+    return plain[:MAX_NAME].rstrip()
 
 
 def identified(found: Read) -> Read:

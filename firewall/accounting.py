@@ -36,6 +36,8 @@ class Voice(StrEnum):
 _NATURAL = {
     Origin.SENDER: Voice.USER,
     Origin.QUOTED: Voice.USER,
+    Origin.NAME: Voice.USER,
+    Origin.FILE: Voice.USER,
     Origin.MODEL: Voice.ASSISTANT,
     Origin.TOOL: Voice.TOOL,
     Origin.OPERATOR: Voice.SYSTEM,

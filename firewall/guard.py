@@ -4,20 +4,20 @@ Each builds the subject, has the stack judge it, and gives back exactly what was
 The caller goes on only with what it was given; nothing else leaves this module.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from firewall.accounting import derived_spans
-from firewall.core.errors import Denied, IntegrityError
-from firewall.core.identity import Conversation
+from firewall.core.errors import Denied
+from firewall.core.identity import Conversation, Sender
 from firewall.core.ids import CallId, TenantId
-from firewall.core.label import Label, Members, Owned, Principals, admits
 from firewall.core.message import Message, Origin, Part
 from firewall.core.ports import ExcerptIndex, SessionStore
 from firewall.core.subject import (
-    ArgumentKind,
+    Filed,
     Form,
     Inbound,
     Json,
@@ -25,7 +25,6 @@ from firewall.core.subject import (
     ModelCall,
     ModelReply,
     Outbound,
-    Reads,
     Span,
     Subject,
     ToolCall,
@@ -35,6 +34,7 @@ from firewall.core.subject import (
 )
 from firewall.ledger import Ledger
 from firewall.outcomes import Outcomes
+from firewall.results import result_label
 from firewall.stack import Refused, Stack
 from firewall.templates import OWN_PHRASES, Template
 
@@ -72,11 +72,32 @@ class Guard:
         own = ledger.turn.writes
         words = None if own is None else ledger.part(message.text, Origin.SENDER)
         quotes = [] if own is None else [ledger.part(each.text, Origin.QUOTED) for each in message.quotes]
+        files = [] if own is None else [ledger.part(each.name, Origin.FILE) for each in message.attachments]
+        name = None if own is None or stranger else _new_name(ledger, message.name)
         leaves = [leaf("text", message.text, words)]
         leaves += [leaf(f"quotes.{index}", part.text, part) for index, part in enumerate(quotes)]
+        leaves += [leaf(f"files.{index}", part.text, part) for index, part in enumerate(files)]
+        leaves += [leaf("name", name.text, name)] if name is not None else []
         await self._judged(ledger, Inbound(leaves=tuple(leaves), sender=message.sender, stranger=stranger))
-        ledger.said += [part for part in (words, *quotes) if part is not None and part.text]
-        await self._keep(ledger, [part for part in [*quotes, words] if part is not None and part.text])
+        said = [part for part in (*quotes, *files, words) if part is not None and part.text]
+        ledger.said += said if name is None else [name, *said]
+        # What the platform shows to everybody is nobody's excerpt.
+        await self._keep(ledger, [name] if name is not None else [], learn=False)
+        await self._keep(ledger, said)
+
+    async def file(self, ledger: Ledger, sender: Sender, filed: Filed) -> None:
+        """Admit a file that came with the turn's message, by what is known of it; before it is fetched, too.
+
+        Raises:
+            Denied: There are too many, it is too long, or what its bytes are is not allowed.
+        """
+        await self._judged(ledger, Inbound(leaves=(), sender=sender, filed=filed))
+
+    async def filed(self, ledger: Ledger, text: str) -> None:
+        """Keep what is told of a file that was admitted, as part of the message that it came with."""
+        part = ledger.part(text, Origin.FILE)
+        ledger.said.append(part)
+        await self._keep(ledger, [part], learn=False)
 
     async def model_call(self, ledger: Ledger, call: ModelCall) -> ModelCall:
         """Judge an accounted request and give it back with only what this turn may read.
@@ -145,7 +166,7 @@ class Guard:
         Raises:
             Denied: Its rows belong to another tenant, or its readers do not admit the audience.
         """
-        label = _source(ledger, spec)
+        label = result_label(ledger.turn, spec)
         subject = ToolResult(
             call=call.call,
             spec=spec,
@@ -197,6 +218,9 @@ class Guard:
         cancellation leaves the outcome unknown on purpose: whether it happened is not known here.
         """
         session = ledger.turn.session
+        if ledger.noted is not None:
+            # Shielded: whoever gives up on one effect must not take the note from the others.
+            await asyncio.shield(ledger.noted)
         await self.outcomes.settle(session)
         effect = await self.outcomes.store.intend(ledger.turn, kind, ledger.digest(texts))
         try:
@@ -228,6 +252,12 @@ class Guard:
         ledger.session = await self.sessions.append(ledger.session, parts)
 
 
+def _new_name(ledger: Ledger, name: str) -> Part | None:
+    """Draw a part for what the platform shows the sender as, unless this session knows it."""
+    known = next((part.text for part in reversed(ledger.read) if part.origin is Origin.NAME), "")
+    return ledger.part(name, Origin.NAME) if name and name != known else None
+
+
 def argument_leaves(arguments: Mapping[str, Json]) -> list[Leaf]:
     """Give every string of the arguments, keys included, in order; nothing in them may be altered."""
     found: list[Leaf] = []
@@ -242,31 +272,6 @@ def argument_leaves(arguments: Mapping[str, Json]) -> list[Leaf]:
             for index, (key, each) in reversed(list(enumerate(value.items()))):
                 pending += [(f"{slot}.{index}", each), (f"{slot}.{index}.key", key)]
     return found
-
-
-def _source(ledger: Ledger, spec: ToolSpec) -> Label:
-    """Give the strictest thing a tool declares about whose its result is.
-
-    The sources are not joined: a join of "all members" and "this room" would be the room, although the room
-    may hold people who are no members. The first source that this audience may not read decides.
-    """
-    turn, kinds = ledger.turn, set(spec.arguments.values())
-    tenant = turn.principal.tenant
-    sources: list[Label] = []
-    if kinds & {ArgumentKind.BOUND_TENANT, ArgumentKind.BOUND_REALM} or spec.reads is Reads.TENANT:
-        sources.append(Owned(tenant=tenant, readers=Members()))
-    placed = any(kind.is_path for kind in kinds) or bool(
-        kinds & {ArgumentKind.BOUND_SESSION, ArgumentKind.BOUND_TURN}
-    )
-    if ArgumentKind.BOUND_PRINCIPAL in kinds or (spec.reads is Reads.OWN and not placed):
-        sources.append(Owned(tenant=tenant, readers=Principals(ids=frozenset({turn.principal.id}))))
-    for source in sources:
-        if not admits(source, turn.audience):
-            return source
-    written = turn.writes
-    if written is None:
-        raise IntegrityError("a tool ran in a turn that nobody could own")
-    return written
 
 
 def _shown(text: str, produced: Sequence[Part], templates: Sequence[Template]) -> tuple[Span, ...]:

@@ -1,5 +1,6 @@
 """What one open turn has read and produced so far."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,8 +30,9 @@ class Ledger:
 
     `said` is the message that opened the turn, `produced` what its models and tools gave, `extra` what it was
     shown from notes and the vault, `calls` its replies that called tools, by the id of each call, `told`
-    what led to each of its replies that has a name to continue by, that reply included, and `refused` the
-    last refusal that the sender has seen no answer after.
+    what led to each of its replies that has a name to continue by, that reply included, `attached` the
+    SHA-256 of each file of its own that it took to be shown, `noted` ends once this turn is on record as the
+    answer to its delivery, and `refused` is the last refusal that the sender has seen no answer after.
 
     It belongs to one turn and is never shared. Everything in `read` admits the turn's whole audience.
     """
@@ -43,6 +45,8 @@ class Ledger:
         self.calls: dict[str, Asked] = {}
         self.told: dict[str, tuple[Mapping[str, object], ...]] = {}
         self.extra: list[Part] = []
+        self.attached: set[str] = set()
+        self.noted: asyncio.Future[None] | None = None
         self.refused: Denied | None = None
         self._readable: tuple[Part, ...] = ()
         self._readable_of: Session | None = None
@@ -117,6 +121,12 @@ class Ledger:
         """Count a text as read by this turn: the caller has found that its whole audience may read it."""
         if text:
             self.extra.append(self.part(text, Origin.TOOL))
+
+    def attach(self, digest: str, text: str | None) -> None:
+        """Count a file of this turn's own as its own to show, by its SHA-256; and its text, if it is text."""
+        self.attached.add(digest)
+        if text:
+            self.produced.append(self.part(text, Origin.FILE))
 
     def name(self, purpose: str) -> str:
         """Draw an id for something of this turn; it depends on this session alone."""

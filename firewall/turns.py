@@ -33,8 +33,9 @@ class State(StrEnum):
 class OpenTurn:
     """A turn that is running; after it is closed nothing can be read or sent in its name."""
 
-    def __init__(self, ledger: Ledger, *, clock: Clock, ends_at_s: float) -> None:
+    def __init__(self, ledger: Ledger, message: Message, *, clock: Clock, ends_at_s: float) -> None:
         self.ledger = ledger
+        self.message = message
         self.state = State.OPEN
         # What the public face hands to a bot for this turn; kept here so that both end together.
         self.handle: object = None
@@ -168,6 +169,7 @@ class Turns:
             turn = self._turn(session, principal, place, message)
             opened = OpenTurn(
                 Ledger(turn, session, self.ids),
+                message,
                 clock=self.clock,
                 ends_at_s=self.clock.monotonic_s() + self.turn_timeout_s,
             )

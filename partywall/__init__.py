@@ -30,6 +30,7 @@ from firewall.core.errors import (  # noqa: E402
     UnsupportedApp,
     UnsupportedModel,
 )
+from firewall.core.message import Attachment  # noqa: E402
 from firewall.kinds import (  # noqa: E402
     Command,
     CurrentPrincipal,
@@ -48,7 +49,8 @@ from partywall.messages import message  # noqa: E402
 if TYPE_CHECKING:
     from partywall.bot import Bot
     from partywall.guarding import Guarded, guard
-    from partywall.wall import Wall, open, turn  # noqa: A004  the public name
+    from partywall.present import turn
+    from partywall.wall import Wall, open  # noqa: A004  the public name
 else:
 
     def __getattr__(name):  # noqa: ANN001, ANN202  the language's hook, hidden so that types stay exact
@@ -56,7 +58,8 @@ else:
         homes = {
             "partywall.bot": ("Bot",),
             "partywall.guarding": ("Guarded", "guard"),
-            "partywall.wall": ("Wall", "open", "turn"),
+            "partywall.present": ("turn",),
+            "partywall.wall": ("Wall", "open"),
         }
         for home, names in homes.items():
             if name in names:
@@ -65,6 +68,7 @@ else:
 
 
 __all__ = [
+    "Attachment",
     "BadIdentifier",
     "Bot",
     "Command",

@@ -17,9 +17,10 @@ from partywall.handle import TurnHandle
 from partywall.known import Known
 from partywall.lanes import Lanes
 from partywall.notices import excuse, failure, passed_over, purge
+from partywall.receiving import received
 from partywall.routed import Routed, told, typing
 from partywall.wall import Wall
-from vault.inbox import Accepted, Inbox
+from vault.inbox import Accepted, Inbox, committed
 
 _LOG = logging.getLogger("partywall")
 
@@ -28,6 +29,7 @@ AgentFunction = Callable[[TurnHandle], Awaitable[str | None]]
 
 _AGAIN_AFTER_S = 1.0
 _CARE_EVERY_S = 60.0
+_LOOK_S = 0.01
 _FIRST = asyncio.FIRST_COMPLETED
 
 
@@ -147,7 +149,10 @@ class Bot:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._wall.config.limits.drain_s):
                 while (self._answering or len(self._lanes)) and not any(task.done() for task in tasks):
-                    await asyncio.wait({*self._answering.values(), *tasks}, return_when=_FIRST)
+                    # What waits and is not begun yet is begun at once, and then waited for.
+                    wait_s = None if self._answering else _LOOK_S
+                    busy = {*self._answering.values(), *tasks}
+                    await asyncio.wait(busy, timeout=wait_s, return_when=_FIRST)
         left = [*tasks, *self._answering.values()]
         for task in left:
             task.cancel()
@@ -242,10 +247,10 @@ class Bot:
     async def _later(self, accepted: Accepted) -> None:
         _LOG.warning("a delivery waits: its session is held, or the database does not answer")
         await asyncio.sleep(_AGAIN_AFTER_S)
-        self._lanes.back(accepted)
+        self._lanes.back(replace(accepted, again=True))
 
     async def _turn(self, accepted: Accepted, arrival: Arrival) -> bool:
-        """Answer a delivery in its turn; False where that could not be opened, so that nothing was shown."""
+        """Answer a delivery in its turn; False where that could not be opened or noted: nothing was shown."""
         channel, message = self._channels.get(arrival.message.conversation.channel), arrival.message
         if channel is None:
             passed_over("message", "its channel is not configured any more")
@@ -257,26 +262,30 @@ class Bot:
         async with contextlib.AsyncExitStack() as stack:
             try:
                 turn = await stack.enter_async_context(self._wall.turn(message))
-                inbox.begin(accepted, turn.opened.turn)
+                noted = turn.opened.ledger.noted = inbox.begin(accepted, turn.opened.turn)
             except (SessionBusy, StoreUnavailable):
                 return False
             except Denied:
-                turn = (
-                    None  # the message itself is refused: that is on record, and its sender is told nothing
-                )
-            if turn is not None:
+                pass  # the message itself is refused: that is on record, and its sender is told nothing
+            else:
                 turn.outlet = outlet
-                notice = await self._spoken(turn, outlet)
-                if notice is not None:
-                    await excuse(self._wall, turn.opened, notice, outlet.whisper)
+                await self._answer(turn, outlet)
+                if not await committed(noted):
+                    return False
         with told("a channel did not end a delivery"):
             await outlet.over()
         return True
+
+    async def _answer(self, turn: TurnHandle, outlet: Routed) -> None:
+        notice = await self._spoken(turn, outlet)
+        if notice is not None:
+            await excuse(self._wall, turn.opened, notice, outlet.whisper)
 
     async def _spoken(self, turn: TurnHandle, outlet: Routed) -> str | None:
         """Have the agent answer; give what its sender must be told instead, or None."""
         try:
             async with asyncio.timeout(self._wall.config.limits.turn_timeout_s), typing(outlet):
+                await received(turn, outlet)
                 text = await self._agent(turn)
                 if text and not turn.sent:
                     await turn.reply(text)

@@ -1,13 +1,25 @@
 """Tools that come with the wall: files, the vault, and, once granted, commands and fetches."""
 
 from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
+from firewall.core.errors import NoTurn
 from firewall.core.ids import TenantId
 from firewall.core.ports import Fetcher, FileStore, Runner, VaultStore
 from firewall.executor import owner_of
 from firewall.kinds import Command, CurrentTurn, PlacedRead, PlacedWrite, Text, Url
 from firewall.layers.tool_denial import NOTHING, Grants
 from firewall.tools import Tool, declare
+from firewall.turns import current
+
+
+@runtime_checkable
+class Shows(Protocol):
+    """What a turn's handle offers to the tools."""
+
+    async def show(self, placed: str) -> None:
+        """Show a file of the turn's compartment, by a path that was judged."""
+        ...
 
 
 def file_tools(files: FileStore) -> list[Tool]:
@@ -53,6 +65,20 @@ def file_tools(files: FileStore) -> list[Tool]:
     return [declare(read), declare(ls, name="list"), declare(glob), declare(grep)] + [
         declare(each, effect=True) for each in changing
     ]
+
+
+def attach_tool() -> Tool:
+    """Give the tool by which a model shows a file; a path that it merely mentions shows none."""
+
+    async def attach(path: PlacedRead, turn: CurrentTurn) -> str:
+        """Show one of your files to whoever you answer."""
+        opened = current()
+        if opened.turn.id != turn.id or not isinstance(opened.handle, Shows):
+            raise NoTurn("the tool runs outside of the turn that called it")
+        await opened.handle.show(path)
+        return "It is shown."
+
+    return declare(attach, effect=True)
 
 
 def vault_tools(vault: VaultStore) -> list[Tool]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from adapters.privately import PRIVATELY
 from firewall.core.errors import ConfigError
 from firewall.core.identity import SenderKind
 
@@ -72,6 +73,22 @@ class FileArea(_Section):
     max_file_bytes: int = Field(default=20_000_000, gt=0)
 
 
+# What people send each other. Archives and programs are not among it.
+_SENT = (
+    *("text/*", "image/*", "audio/*", "video/*", "application/pdf", "application/json", "application/rtf"),
+    *("application/vnd.openxmlformats-officedocument.*", "application/vnd.oasis.opendocument.*"),
+    *("application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"),
+)
+
+
+class FilesIn(_Section):
+    """Files that come with messages: how many, how long, and which media types, by what their bytes are."""
+
+    max_count: int = Field(default=10, ge=0, le=100)
+    max_bytes: int = Field(default=10_000_000, gt=0)
+    types: tuple[str, ...] = _SENT
+
+
 class Limits(_Section):
     """Bounds; every time is in seconds."""
 
@@ -110,12 +127,19 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
 class SlackBot(_Section):
-    """The bot on Slack: by Socket Mode with an app token, else by signed HTTP events."""
+    """The bot on Slack: by Socket Mode with an app token, else by signed HTTP events.
+
+    With a client id, workspaces install the app by themselves, and no token is named here.
+    """
 
     token_env: Variable = "SLACK_BOT_TOKEN"  # noqa: S105  the name of a variable
     teams: Mapping[str, Variable] = {}
     app_token_env: Variable | None = None
     signing_secret_env: Variable | None = None
+    client_id: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
+    client_secret_env: Variable | None = None
+    scopes: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.:-]*$")], ...] = ()
+    redirect_uri: Annotated[str, Field(pattern=r"^https://[^\s\"<>]+$")] | None = None
     host: str = "127.0.0.1"
     port: Port = 3000
 
@@ -144,6 +168,7 @@ class ServedBot(_Section):
     agent: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
     system: str | None = None
     tools: tuple[str, ...] = ()
+    privately: tuple[str, ...] = PRIVATELY
     slack: SlackBot | None = None
     telegram: TelegramBot | None = None
     discord: DiscordBot | None = None
@@ -159,6 +184,7 @@ class Config(_Section):
     tenants: tuple[Tenant, ...] = Field(default=(), alias="tenant")
     store: Store = Store()
     files: FileArea = FileArea()
+    attachments: FilesIn = FilesIn()
     limits: Limits = Limits()
     pii: Pii = Pii()
     bot: ServedBot = ServedBot()

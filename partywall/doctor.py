@@ -198,7 +198,8 @@ def served(config: Config) -> Check:
     return ok("serve", "humans only")
 
 
-LAYERS = ("tenant_boundary", "tool_denial", "storage_sandbox", "history_reset", "accounting", "redaction")
+STRUCTURAL = ("tenant_boundary", "attachments", "tool_denial", "storage_sandbox", "history_reset")
+LAYERS = (*STRUCTURAL, "accounting", "redaction")
 
 
 def layers(profile: Profile) -> dict[str, str]:
@@ -210,7 +211,7 @@ def layers(profile: Profile) -> dict[str, str]:
         Profile.LIGHT: "cuts excerpts; looks for no typed values",
         Profile.OBSERVE: "records excerpts and typed values, changes nothing",
     }
-    structural = dict.fromkeys(LAYERS[:4], "enforces")
+    structural = dict.fromkeys(STRUCTURAL, "enforces")
     return {**structural, "accounting": f"{accounting} unaccounted text", "redaction": redaction[profile]}
 
 

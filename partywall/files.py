@@ -102,6 +102,34 @@ class Files:
         """Do one file verb and give its plain answer, an error that people understand included."""
         return await self._whole(owner, lambda: self._verb(owner, _VERBS[name], arguments))
 
+    async def put(self, owner: str, path: str, content: bytes) -> None:
+        """Write a file whole, or nothing of it.
+
+        Raises:
+            SandboxError: The path leads elsewhere, or the quota is used up.
+        """
+
+        def step() -> None:
+            with self._compartments.of(owner.encode()) as compartment:
+                place = compartment.reach(parse(path))
+                place.jail.writer.write(place.path, [content])
+
+        await self._whole(owner, step)
+
+    async def get(self, owner: str, path: str, *, max_bytes: int) -> bytes:
+        """Read a file whole.
+
+        Raises:
+            SandboxError: There is no such plain file, or it is longer than that.
+        """
+
+        def step() -> bytes:
+            with self._compartments.of(owner.encode()) as compartment:
+                place = compartment.reach(parse(path))
+                return place.jail.read(place.path, max_bytes=max_bytes)
+
+        return await self._whole(owner, step)
+
     async def _whole(self, owner: str, step: Callable[[], T]) -> T:
         return await self._threads.whole(tenant_of(owner), step)
 

@@ -5,16 +5,19 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from firewall.core.errors import MisuseError
+from firewall.core.identity import Conversation, Sender
 from firewall.core.ids import SessionId
-from firewall.core.message import Origin
+from firewall.core.message import Attachment, Origin
 from firewall.core.ports import Completion
 from firewall.core.session import MAX_HISTORY_PARTS
 from firewall.core.subject import Form, Json
 from firewall.templates import Template
 from firewall.turns import OpenTurn, bound
-from partywall.models import Trust, content, copied
+from partywall.asking import Asking
+from partywall.attachments import Attachments, Kept
+from partywall.models import content, copied
 from partywall.runtime import Runtime
-from partywall.showing import Kept, Outlet, Showing
+from partywall.showing import Outlet, Showing, Undelivered
 
 
 class TurnHandle:
@@ -28,7 +31,9 @@ class TurnHandle:
         self._opened = opened
         self._templates = templates
         self.sent: list[str] = []
-        self.outlet: Outlet = Kept()
+        self.outlet: Outlet = Undelivered()
+        self._asking = Asking(runtime, opened, templates, self._completion)
+        self._files = Attachments(runtime, opened)
 
     def __repr__(self) -> str:
         return f"TurnHandle({self._opened.turn.ref})"
@@ -47,6 +52,31 @@ class TurnHandle:
     def ref(self) -> str:
         """What `partywall why REF` explains."""
         return self._opened.turn.ref
+
+    @property
+    def sender(self) -> Sender:
+        """Who wrote, as the platform says it: ids only. What it calls them is `name`."""
+        return self._opened.message.sender
+
+    @property
+    def destination(self) -> Conversation:
+        """Where the turn was asked, and where its answers go."""
+        return self._opened.turn.destination
+
+    @property
+    def name(self) -> str:
+        """What the platform shows the sender as; a claim that names nobody, empty if unknown."""
+        return self._opened.message.name
+
+    @property
+    def command(self) -> str:
+        """The slash command that was given, without the slash; empty if none was."""
+        return self._opened.message.command
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The files that came with the message, as the platform tells of them."""
+        return self._opened.message.attachments
 
     @property
     def text(self) -> str:
@@ -89,12 +119,9 @@ class TurnHandle:
             Denied: The request or the answer may not pass.
             ServiceUnavailable: The model did not answer.
         """
-        request = self._request(messages, tools=tools, model=model, system=system, options=options)
-        completion = self._completion()
-        with self._opened.working():
-            return await self._runtime.model.complete(
-                self._opened, request, self._trust(history), completion.complete
-            )
+        said = self.history() if messages is None else messages
+        request = self._asking.request(said, tools=tools, model=model, system=system, options=options)
+        return await self._asking.complete(request, history)
 
     async def stream(
         self,
@@ -107,15 +134,10 @@ class TurnHandle:
         **options: Any,
     ) -> AsyncIterator[dict[str, Any]]:
         """Ask as `complete` does, and give the answer in chunks that can no longer be part of a match."""
-        request = self._request(messages, tools=tools, model=model, system=system, options=options)
-        completion = self._completion()
-
-        async def ask(judged: dict[str, Any]) -> object:
-            return completion.stream(judged)
-
-        with self._opened.working():
-            async for chunk in self._runtime.model.stream(self._opened, request, self._trust(history), ask):
-                yield chunk
+        said = self.history() if messages is None else messages
+        request = self._asking.request(said, tools=tools, model=model, system=system, options=options)
+        async for chunk in self._asking.stream(request, history):
+            yield chunk
 
     async def call_tool(self, name: str, arguments: str | Mapping[str, Json]) -> str:
         """Run a declared tool and give the text the model may read.
@@ -126,17 +148,64 @@ class TurnHandle:
         with self._opened.working() as ledger:
             return await self._runtime.executor.call(ledger, name, arguments)
 
-    async def reply(self, text: str) -> str:
+    async def reply(self, text: str, *, files: Sequence[str] = ()) -> str:
         """Show a text to this turn's audience, at this turn's destination, and give what was shown.
 
         In a loop of your own the text is yours to deliver; `sent` keeps every text in order.
 
+        Args:
+            text: What to show.
+            files: Files of this turn's own compartment to show behind it, by path. A path that the text
+                merely mentions shows no file.
+
         Raises:
-            Denied: It may not be shown.
+            Denied: It may not be shown, or a path is none in this compartment; nothing of it was.
+            MisuseError: There is no such file.
         """
-        shown = await self._showing().whole(text)
+        given = [await self._files.give(path) for path in files]
+        shown = await self._showing().whole(text) if text or not given else ""
         self.sent.append(shown)
+        for each in given:
+            await self._showing().file(each)
         return shown
+
+    async def keep(self, number: int, content: AsyncIterable[bytes]) -> Kept:
+        """Put a file that came with the message into this turn's own compartment, where tools find it.
+
+        Where the wall brings the chat side, it has done so. A bot of your own passes on what it downloads.
+
+        Args:
+            number: Which of `attachments` it is, from 1.
+            content: Its bytes.
+
+        Returns:
+            Its path, which is made of its content, what it is by its bytes, and how long.
+
+        Raises:
+            Denied: It is over a limit or of a kind that is not allowed (`[attachments]`).
+            ServiceUnavailable: The compartment is full, or the content did not come.
+            MisuseError: No file of the message has this number.
+        """
+        if not 1 <= number <= len(self.attachments):
+            raise MisuseError(f"this message came with {len(self.attachments)} files; number them from 1")
+        return await self._files.keep(number, self.attachments[number - 1], content)
+
+    async def attach(self, path: str) -> bytes:
+        """Give a file of this turn's own compartment, to be uploaded by a bot's own client.
+
+        A guarded application uploads what is no text only if it came from here.
+
+        Raises:
+            Denied: The path is none in this compartment.
+            MisuseError: There is no such file.
+        """
+        return (await self._files.give(path)).content
+
+    async def show(self, placed: str) -> None:
+        """Show a file by a path that was judged; for the wall's own modules."""
+        with self._opened.working() as ledger:
+            given = await self._files.take(ledger, placed)
+        await self._showing().file(given)
 
     async def reply_stream(self, texts: AsyncIterable[str | Mapping[str, Any]]) -> str:
         """Show a text while it comes, and give what was shown.
@@ -155,6 +224,12 @@ class TurnHandle:
 
     def _showing(self) -> Showing:
         return Showing(self._runtime, self._opened, self._templates, self.outlet)
+
+    def _completion(self) -> Completion:
+        # LiteLLM takes seconds to import, so it is loaded when a model is first asked, and nowhere else.
+        module = importlib.import_module("adapters.litellm_model")
+        completion: Completion = module.LiteLLMModel(timeout_s=self._runtime.config.limits.model_timeout_s)
+        return completion
 
     async def remember(self, key: str, value: str) -> None:
         """Keep a note that exactly this turn's audience can recall.
@@ -183,8 +258,8 @@ class TurnHandle:
         """Give every note that this turn's whole audience may read, by key."""
         ledger = self._opened.alive()
         notes = dict(await self._runtime.vault.notes.recall(ledger.turn))
-        for value in notes.values():
-            ledger.show(value)
+        for text in (*notes, *notes.values()):
+            ledger.show(text)
         return notes
 
     async def admit(
@@ -213,34 +288,6 @@ class TurnHandle:
     def bind(self) -> Any:  # noqa: ANN401  an asynchronous context manager
         """Make this turn the current one inside `async with`, in a worker or another task."""
         return bound(self._opened)
-
-    def _trust(self, history: int) -> Trust:
-        return Trust(templates=self._templates, history=history)
-
-    def _completion(self) -> Completion:
-        # LiteLLM takes seconds to import, so it is loaded when a model is first asked, and nowhere else.
-        module = importlib.import_module("adapters.litellm_model")
-        completion: Completion = module.LiteLLMModel(timeout_s=self._runtime.config.limits.model_timeout_s)
-        return completion
-
-    def _request(
-        self,
-        messages: Sequence[Mapping[str, Any]] | None,
-        *,
-        tools: Sequence[str],
-        model: str | None,
-        system: str | None,
-        options: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        called = model or self._runtime.config.model
-        if called is None:
-            raise MisuseError("no model is named: pass model= or set `model` in the configuration")
-        said = list(messages) if messages is not None else self.history()
-        head = [] if system is None else [{"role": "system", "content": system}]
-        request = copied({**options, "model": called, "messages": [*head, *said]})
-        if tools:
-            request["tools"] = [{"type": "function", "function": {"name": name}} for name in tools]
-        return request
 
 
 async def _texts(pieces: AsyncIterable[str | Mapping[str, Any]]) -> AsyncIterator[str]:

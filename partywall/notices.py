@@ -37,19 +37,22 @@ async def sent(
     Raises:
         Denied: It may not be shown.
     """
+    own = act.opaque <= ledger.attached
     judged = await runtime.guard.outbound(
         ledger,
         act.texts,
         destination=act.destination,
         private=act.private,
-        form=act.form,
+        # What is neither text nor a file of this turn's own is content that nobody has read.
+        form=act.form if own else Form.UNKNOWN,
         templates=templates,
     )
 
     async def done() -> T:
         return await do(judged)
 
-    return await runtime.guard.effect(ledger, act.method, list(judged.values()), done)
+    shown = [*judged.values(), *sorted(act.opaque)]
+    return await runtime.guard.effect(ledger, act.method, shown, done)
 
 
 async def excuse(wall: Wall, opened: OpenTurn, text: str, tell: Tell) -> None:

@@ -22,11 +22,11 @@ from firewall.core.label import Owned
 from firewall.core.message import Origin, Part, operator_part
 from firewall.core.subject import Leaf, Span, leaf
 from firewall.ledger import Asked, Ledger
-from firewall.templates import OWN_PHRASES, QUOTED, Template
+from firewall.templates import HEADS, OWN_PHRASES, Template
 
 NO_RESULT = "There is no result."
 _PHRASES = (*OWN_PHRASES, Template(pieces=(NO_RESULT,)))
-_ROLES = {Origin.SENDER: "user", Origin.QUOTED: "user", Origin.MODEL: "assistant"}
+_ROLES = {Origin.SENDER: "user", Origin.MODEL: "assistant", **dict.fromkeys(HEADS, "user")}
 _UNREADABLE = {"role": "user", "content": "[a message that cannot be read]"}
 
 Chat = dict[str, Any]
@@ -123,7 +123,8 @@ class _Reading:
         self._repeated = set[str]()
         self.system: list[Line] = []
         self.foreign: list[Line] = []
-        self.ours = not ledger.said
+        # A message may be a file or a reaction: then there are no words that a bot could present again.
+        self.ours = all(part.origin in (Origin.NAME, Origin.FILE) for part in ledger.said)
 
     def take(self, message: Chat, leaves: Sequence[Leaf] | None) -> None:
         """Read one presented message; None for one that cannot be read."""
@@ -145,7 +146,7 @@ class _Reading:
         if self._job:
             return [self._job[min(self._job)]]
         words = sorted(self._ledger.said, key=lambda part: part.origin is Origin.SENDER)
-        return [*(_user((_span(part.text, part),)) for part in self._fetched()), *map(_said, words)]
+        return [*(_spoken("user", (_span(part.text, part),)) for part in self._fetched()), *map(_said, words)]
 
     def _fetched(self) -> list[Part]:
         """Give results of tools that the bot called by itself, not for a call of the model's."""
@@ -209,7 +210,7 @@ class _Reading:
             self._repeated.add(text)
         elif not self._ledger.said and self._registered(text):
             # A job has no words of a sender: a registered text stands in their place.
-            self._job[self._index(text)] = _user(self._accounted(text))
+            self._job[self._index(text)] = _spoken("user", self._accounted(text))
         elif self._is_spoken(text) or text in self._own or self._mostly_own(text):
             self.ours = True
         else:
@@ -250,16 +251,14 @@ def _span(text: str, source: Part | None) -> Span:
 
 
 def _said(part: Part) -> Line:
-    before = (_span(QUOTED, operator_part(QUOTED)),) if part.origin is Origin.QUOTED else ()
-    spans = (*before, _span(part.text, part))
-    message: Chat = {"role": _ROLES[part.origin], "content": "".join(span.text for span in spans)}
+    head = HEADS.get(part.origin)
+    before = () if head is None else (_span(head, operator_part(head)),)
+    return _spoken(_ROLES[part.origin], (*before, _span(part.text, part)))
+
+
+def _spoken(role: str, spans: tuple[Span, ...]) -> Line:
+    message: Chat = {"role": role, "content": "".join(span.text for span in spans)}
     return Line(message=message, spans=spans, source=None)
-
-
-def _user(spans: tuple[Span, ...]) -> Line:
-    return Line(
-        message={"role": "user", "content": "".join(span.text for span in spans)}, spans=spans, source=None
-    )
 
 
 def _answer(call: str, spans: tuple[Span, ...]) -> Line:

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
-from adapters.channels import Channel
+from adapters.channels import Channel, Varied
+from firewall.core.message import Attachment
 
 _LOG = logging.getLogger("partywall")
 # Platforms show the sign for five seconds or a little longer.
@@ -17,7 +18,7 @@ class Routed:
 
     def __init__(self, channel: Channel, route: Mapping[str, str]) -> None:
         self.max_units = channel.max_units
-        self.edits_every_s = channel.edits_every_s
+        self.edits_every_s = channel.edits_on(route) if isinstance(channel, Varied) else channel.edits_every_s
         self._channel = channel
         self._route = route
         self._silent = True
@@ -30,6 +31,15 @@ class Routed:
     async def edit(self, posted: str, text: str) -> None:
         """Show another text in the place of one that was posted there."""
         await self._channel.edit(self._route, posted, text)
+
+    async def attach(self, name: str, content: bytes) -> None:
+        """Show a file there."""
+        self._silent = False
+        await self._channel.attach(self._route, name, content)
+
+    def fetch(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """Fetch a file that came with the delivery."""
+        return self._channel.fetch(self._route, attachment)
 
     async def whisper(self, text: str) -> None:
         """Show a constant text to the sender alone."""

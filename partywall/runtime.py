@@ -18,6 +18,7 @@ from firewall.directory import Directory
 from firewall.executor import Executor
 from firewall.guard import Guard
 from firewall.layers.accounting import Accounting
+from firewall.layers.attachments import Attachments
 from firewall.layers.history_reset import HistoryReset
 from firewall.layers.redaction import Redaction
 from firewall.layers.storage_sandbox import StorageSandbox
@@ -93,6 +94,7 @@ class Runtime:
     model: GuardedModel
     excerpts: Excerpts
     compartments: Compartments
+    files: Files
     runner: Confined
 
     async def close(self) -> None:
@@ -167,6 +169,7 @@ async def _furnished(
     stack = Stack(
         [
             TenantBoundary(tenants=directory.known, kinds=config.serve, max_text_bytes=limits.max_text_bytes),
+            Attachments(**config.attachments.model_dump()),
             ToolDenial(fetcher=fetcher, runner=runner, grants=grants),
             StorageSandbox(
                 paths=Paths(workspace=config.files.workspace, shared=frozenset(config.files.shared))
@@ -184,6 +187,7 @@ async def _furnished(
     files = Files(compartments, threads)
     for tool in (
         *builtin.file_tools(files),
+        builtin.attach_tool(),
         *builtin.vault_tools(vault.entries),
         *builtin.granted_tools(runner, fetcher, grants),
     ):
@@ -212,6 +216,7 @@ async def _furnished(
         model=GuardedModel(gate=Gate(guard=guard, tools=declared, grants=grants), redaction=redaction),
         excerpts=excerpts,
         compartments=compartments,
+        files=files,
         runner=runner,
     )
 

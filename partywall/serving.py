@@ -3,12 +3,14 @@
 import importlib
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
 from adapters.channels import Channel
 from firewall.core.errors import ConfigError
 from partywall.bot import AgentFunction, Bot
 from partywall.config import DiscordBot, ServedBot, SlackBot, TelegramBot
+from partywall.installed import Installed
 from partywall.wall import Wall
 
 # Each channel's client takes long to import, so it is loaded when it is configured, and nowhere else.
@@ -32,9 +34,9 @@ def bot_of(wall: Wall, environment: Mapping[str, str] = os.environ) -> Bot:
     """
     settings = wall.config.bot
     channels = [
-        *_made("slack", settings.slack, _slack, environment),
-        *_made("telegram", settings.telegram, _telegram, environment),
-        *_made("discord", settings.discord, _discord, environment),
+        *_made("slack", settings, settings.slack, partial(_slack, wall), environment),
+        *_made("telegram", settings, settings.telegram, _telegram, environment),
+        *_made("discord", settings, settings.discord, _discord, environment),
     ]
     if not channels:
         raise ConfigError("no channel is configured: add [bot.slack], [bot.telegram] or [bot.discord]")
@@ -58,13 +60,14 @@ def _agent(wall: Wall, settings: ServedBot) -> AgentFunction:
 
 def _made(
     name: str,
+    served: ServedBot,
     settings: SlackBot | TelegramBot | DiscordBot | None,
     arguments: Callable[[Any, Mapping[str, str]], dict[str, Any]],
     environment: Mapping[str, str],
 ) -> list[Channel]:
     if settings is None:
         return []
-    given = arguments(settings, environment)
+    given = arguments(settings, environment) | {"privately": served.privately}
     module, kind = _CHANNELS[name]
     try:
         made: Channel = getattr(importlib.import_module(module), kind)(**given)
@@ -75,15 +78,39 @@ def _made(
     return [made]
 
 
-def _slack(settings: SlackBot, environment: Mapping[str, str]) -> dict[str, Any]:
+def _slack(wall: Wall, settings: SlackBot, environment: Mapping[str, str]) -> dict[str, Any]:
     if settings.app_token_env is None and settings.signing_secret_env is None:
         raise ConfigError("[bot.slack] needs app_token_env (Socket Mode) or signing_secret_env (HTTP)")
-    tokens = {team: _secret(environment, name) for team, name in settings.teams.items()}
-    given: dict[str, Any] = {"tokens": tokens or _secret(environment, settings.token_env)}
+    given = _installations(wall, settings, environment) or _tokens(settings, environment)
+    given |= {"host": settings.host, "port": settings.port}
     if settings.app_token_env is not None:
         return given | {"app_token": _secret(environment, settings.app_token_env)}
-    secret = _secret(environment, str(settings.signing_secret_env))
-    return given | {"signing_secret": secret, "host": settings.host, "port": settings.port}
+    return given | {"signing_secret": _secret(environment, str(settings.signing_secret_env))}
+
+
+def _tokens(settings: SlackBot, environment: Mapping[str, str]) -> dict[str, Any]:
+    tokens = {team: _secret(environment, name) for team, name in settings.teams.items()}
+    return {"tokens": tokens or _secret(environment, settings.token_env)}
+
+
+def _installations(wall: Wall, settings: SlackBot, environment: Mapping[str, str]) -> dict[str, Any]:
+    if settings.client_id is None:
+        if settings.client_secret_env is not None or settings.scopes or settings.redirect_uri is not None:
+            raise ConfigError("[bot.slack] scopes and client_secret_env are for installations: add client_id")
+        return {}
+    if settings.client_secret_env is None:
+        raise ConfigError("[bot.slack] client_id needs client_secret_env; both stand in the app's settings")
+    if not settings.scopes:
+        raise ConfigError('[bot.slack] client_id needs scopes, such as ["chat:write", "im:history"]')
+    if settings.teams:
+        raise ConfigError("[bot.slack] has teams and client_id; remove teams, and install the app in each")
+    return {
+        "installations": Installed(wall),
+        "client_id": settings.client_id,
+        "client_secret": _secret(environment, settings.client_secret_env),
+        "scopes": settings.scopes,
+        "redirect_uri": settings.redirect_uri or "",
+    }
 
 
 def _telegram(settings: TelegramBot, environment: Mapping[str, str]) -> dict[str, Any]:

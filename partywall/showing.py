@@ -6,6 +6,7 @@ from typing import Protocol
 from firewall.core.subject import Form
 from firewall.templates import Template
 from firewall.turns import OpenTurn
+from partywall.attachments import Attachments, Given
 from partywall.runtime import Runtime
 from partywall.splitting import pieces
 
@@ -30,8 +31,12 @@ class Outlet(Protocol):
         """Show another text in the place of one that was posted."""
         ...
 
+    async def attach(self, name: str, content: bytes) -> None:
+        """Show a file under this name."""
+        ...
 
-class Kept:
+
+class Undelivered:
     """The outlet of a loop of one's own: nothing is sent, whoever opened the turn delivers it."""
 
     max_units: int = 1 << 40
@@ -45,6 +50,10 @@ class Kept:
     async def edit(self, posted: str, text: str) -> None:
         """Send nothing; a message that is delivered elsewhere is not edited here."""
         del posted, text
+
+    async def attach(self, name: str, content: bytes) -> None:
+        """Send nothing; whoever delivers the text takes the file by `turn.attach`."""
+        del name, content
 
 
 class Showing:
@@ -93,6 +102,20 @@ class Showing:
             await message.add(cutter.feed(part))
         await message.add(cutter.finish())
         return await message.finish()
+
+    async def file(self, given: Given) -> None:
+        """Judge a file of this turn's compartment and show it.
+
+        Raises:
+            Denied: Its text or its name holds what may not be shown; nothing of it was.
+        """
+
+        async def show() -> None:
+            await self._outlet.attach(given.name, given.content)
+
+        with self._opened.working() as ledger:
+            await Attachments(self._runtime, self._opened).judged(ledger, given)
+            await self._runtime.guard.effect(ledger, "file", [given.digest], show)
 
     async def _judged(self, text: str) -> str:
         with self._opened.working() as ledger:

@@ -161,8 +161,8 @@ class _WatchedTurn(TurnHandle):
         super().__init__(*about)
         self._seen, self._model = seen, model
 
-    async def reply(self, text: str) -> str:
-        shown = await super().reply(text)
+    async def reply(self, text: str, *, files: Sequence[str] = ()) -> str:
+        shown = await super().reply(text, files=files)
         self._seen.note("reply", shown)
         return shown
 

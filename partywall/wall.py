@@ -2,19 +2,19 @@
 
 import asyncio
 import contextvars
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
-from firewall.core.errors import NoTurn, StoreUnavailable
+from firewall.core.errors import StoreUnavailable
 from firewall.core.identity import Conversation, Sender
 from firewall.core.ids import MessageId
 from firewall.core.message import Message
 from firewall.core.ports import Clock, IdSource
 from firewall.core.session import MAX_HISTORY_PARTS
-from firewall.turns import OpenTurn, current
+from firewall.turns import OpenTurn
 from partywall.agent import Agent
 from partywall.clients import ModelGuard
 from partywall.config import Config, load
@@ -265,23 +265,21 @@ class Wall:
         async with runtime.turns.open(message, job=True) as opened:
             yield self._handle(runtime, opened)
 
+    def wait(self, work: Callable[[], Coroutine[Any, Any, M]]) -> M:
+        """Have the wall's loop do something and give its result, to a thread of a synchronous bot.
+
+        Args:
+            work: Called in this thread, where `partywall.turn()` is the turn of the delivery that is handled.
+
+        Raises:
+            MisuseError: It was called on an event loop, where it is awaited, or before the wall was open.
+        """
+        return self._crossing.caller("wall.wait", "await it").wait(work)
+
     def _handle(self, runtime: Runtime, opened: OpenTurn) -> TurnHandle:
         handle = TurnHandle(runtime, opened, self.templates)
         opened.handle = handle
         return handle
-
-
-def turn() -> TurnHandle:
-    """Give the turn that is open here.
-
-    Raises:
-        NoTurn: No turn is open in this context.
-        TurnClosed: The turn that this context still carries has ended.
-    """
-    handle = current().handle
-    if not isinstance(handle, TurnHandle):
-        raise NoTurn("the turn that is open here was not opened by a wall")
-    return handle
 
 
 def open(

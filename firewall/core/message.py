@@ -16,6 +16,8 @@ class Origin(StrEnum):
     TOOL = "tool"
     OPERATOR = "operator"
     QUOTED = "quoted"
+    NAME = "name"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,26 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that came with a message, as the platform tells of it; all of it but `id` is a claim.
+
+    Attributes:
+        id: By what the channel fetches it; never shown to a model.
+        name: What the sender called it; it is never part of a path.
+        media_type: What it is said to be (`text/plain`); empty if nothing is said.
+        size_bytes: How long it is said to be; None if nothing is said.
+    """
+
+    id: str
+    name: str = ""
+    media_type: str = ""
+    size_bytes: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Attachment({self.size_bytes} bytes)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One delivery, as an adapter normalised it.
 
@@ -82,6 +104,9 @@ class Message:
         quotes: Other people's words inside it, in reading order; at most 20.
         private: The sender asked for an answer that only they see (ephemeral command).
         edit: 0 for the original, then the platform's edit count or time.
+        name: What the platform shows the sender as: a claim, told to models as quoted data; empty if unknown.
+        command: The slash command it was given by, without the slash; empty if it was none.
+        attachments: The files that came with it, in reading order.
     """
 
     id: MessageId
@@ -92,6 +117,9 @@ class Message:
     quotes: tuple[Quote, ...] = ()
     private: bool = False
     edit: int = 0
+    name: str = ""
+    command: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
     def __repr__(self) -> str:
         return f"Message({len(self.text)} code points, {len(self.quotes)} quotes, edit={self.edit})"

@@ -150,18 +150,35 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """A file that came with a message, by what can be told of it so far.
+
+    Attributes:
+        number: Which of the message's files it is, from 1.
+        size_bytes: How long it is, or is said to be before it was fetched.
+        media_type: What its bytes are; None before it was fetched.
+    """
+
+    number: int
+    size_bytes: int
+    media_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
-    """A message has arrived, or a job is due.
+    """A message has arrived, or a file of it, or a job is due.
 
     Attributes:
         leaves: The sender's words, then what they quote.
         sender: Who spoke, or whose job it is.
         stranger: True for a job whose creator has never spoken where its answer would go.
+        filed: The file that is judged, or None where it is the message.
     """
 
     leaves: tuple[Leaf, ...]
     sender: Sender
     stranger: bool = False
+    filed: Filed | None = None
     kind: SubjectKind = SubjectKind.INBOUND
 
 

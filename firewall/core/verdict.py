@@ -22,6 +22,7 @@ class ReasonCode(StrEnum):
     OUTSIDE_AUDIENCE = "outside_audience"
     WRONG_DESTINATION = "wrong_destination"
     TOO_LARGE = "too_large"
+    FILE_REFUSED = "file_refused"
     MALFORMED = "malformed"
     TURN_MISMATCH = "turn_mismatch"
     UNKNOWN_TOOL = "unknown_tool"

@@ -8,7 +8,7 @@ import typer
 
 from firewall.core.errors import PartywallError
 from partywall import origin
-from partywall.cli import doctor, inbox, init, records, replay, serve, vault
+from partywall.cli import doctor, inbox, init, installations, records, replay, serve, vault
 from partywall.cli.desk import Exit, code_of, plain
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("serve")(serve.serve)
 app.add_typer(vault.app, name="vault")
 app.add_typer(records.app, name="violations")
 app.add_typer(inbox.app, name="inbox")
+app.add_typer(installations.app, name="installations")
 app.command("tenants")(records.tenants)
 app.command("why")(records.why)
 app.command("replay")(replay.replay)

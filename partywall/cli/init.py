@@ -53,6 +53,11 @@ path = ".partywall/files"
 # [files.shared]                       # read-only trees that everybody may read, by name. Example:
 # handbook = "/srv/handbook"
 
+[attachments]                          # files that come with messages
+# max_count = 10                       # of one message
+# max_bytes = 10000000                 # of one file; no longer one goes out either
+# types = ["text/*", "image/*"]        # what is kept, by the bytes; the default has documents and media too
+
 [limits]
 # turn_timeout_s = 300.0
 # turn_idle_s = 10.0
@@ -81,11 +86,16 @@ path = ".partywall/files"
 # agent = "my_bot:answer"              # a function of yours; without it the default agent
 # system = "You are a helpful assistant."
 # tools = ["read_file", "list_files"]
+# privately = ["/private", "private:"] # a message that begins so is answered to its sender alone
 # [bot.slack]
 # token_env = "SLACK_BOT_TOKEN"
 # teams = { T0123ABCD = "SLACK_TOKEN_ACME" } # several workspaces: the variable of each one's token
 # app_token_env = "SLACK_APP_TOKEN"    # Socket Mode; or signing_secret_env with host and port
 # signing_secret_env = "SLACK_SIGNING_SECRET"
+# client_id = "111.222"                # workspaces install the app by themselves; then no token is named
+# client_secret_env = "SLACK_CLIENT_SECRET"
+# scopes = ["chat:write", "im:history"]
+# redirect_uri = "https://bot.example.org/slack/oauth_redirect"
 # host = "127.0.0.1"
 # port = 3000
 # [bot.telegram]

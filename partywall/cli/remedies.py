@@ -34,7 +34,14 @@ REMEDIES: dict[ReasonCode, str] = {
         "The answer would go elsewhere, or to more people, than it was asked. Answer where the message "
         "came from; for another place use `wall.job`."
     ),
-    ReasonCode.TOO_LARGE: "The text is longer than limits.max_text_bytes. Send less, or raise the limit.",
+    ReasonCode.TOO_LARGE: (
+        "The text is longer than limits.max_text_bytes, or the file than attachments.max_bytes. "
+        "Send less, or raise the limit."
+    ),
+    ReasonCode.FILE_REFUSED: (
+        "A file was one too many (attachments.max_count) or of a kind that is not in attachments.types, by "
+        "its bytes. Send it as another kind, or widen the setting."
+    ),
     ReasonCode.MALFORMED: "The text holds lone surrogates. Mend the program that made it.",
     ReasonCode.TURN_MISMATCH: (
         "None of the presented words belong to this turn. Look for a worker that runs in another turn's "

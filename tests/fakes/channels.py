@@ -1,13 +1,13 @@
 """A channel in memory: takes what a test says, and shows what a bot answers, place by place."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 from adapters.channels import Accept, Drop, Forget
 from adapters.wire import Deleted
 from firewall.core.arrival import Arrival
-from firewall.core.message import Message
+from firewall.core.message import Attachment, Message
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -20,6 +20,9 @@ class MemoryChannel:
         calls: Every post and edit, in order: the verb, the place and the text.
         ended: Where nothing was said to a delivery, in order.
         broken: Raised by the next post.
+        files: What people sent, in pieces, by the platform's id.
+        fetched: The ids of the files that were fetched, in order.
+        attached: The files that stand in each place: name and content.
     """
 
     name: str = "memory"
@@ -31,6 +34,9 @@ class MemoryChannel:
     typed: list[str] = field(default_factory=list[str])
     ended: list[str] = field(default_factory=list[str])
     broken: Exception | None = None
+    files: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
+    fetched: list[str] = field(default_factory=list[str])
+    attached: dict[str, list[tuple[str, bytes]]] = field(default_factory=lambda: defaultdict(list))
     listening: bool = False
     _accept: Accept | None = None
     _forget: Forget | None = None
@@ -57,6 +63,14 @@ class MemoryChannel:
     async def edit(self, route: Mapping[str, str], posted: str, text: str) -> None:
         self.calls.append(("edit", route["place"], text))
         self.shown[route["place"]][int(posted)] = text
+
+    async def fetch(self, route: Mapping[str, str], attachment: Attachment) -> AsyncIterator[bytes]:
+        self.fetched.append(attachment.id)
+        for piece in self.files[attachment.id]:
+            yield piece
+
+    async def attach(self, route: Mapping[str, str], name: str, content: bytes) -> None:
+        self.attached[route["place"]].append((name, content))
 
     async def typing(self, route: Mapping[str, str]) -> None:
         self.typed.append(route["place"])

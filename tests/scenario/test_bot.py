@@ -17,12 +17,14 @@ from adapters.wire import Deleted
 from firewall.core.errors import StoreUnavailable
 from firewall.core.ids import MessageId
 from firewall.core.message import Message
+from firewall.core.session import Turn
 from partywall import bot as bot_module
 from partywall.bot import Bot
 from partywall.handle import TurnHandle
 from partywall.wall import Wall
 from tests.fakes.channels import MemoryChannel
 from tests.fakes.models import Echo, Scripted
+from vault.inbox import Accepted
 from vault.ledger import Filter
 
 SECRET = "kelp-47-lantern"
@@ -419,6 +421,56 @@ async def test_what_was_shown_is_not_shown_again_if_its_turn_could_not_be_closed
         (left,) = await (await wall.runtime()).vault.inbox.unknown()
     assert left.tenant == ACME
     assert len(channel.shown["D-T-ACME-ada"]) == 2, "it is listed, and not repeated"
+
+
+async def test_what_is_taken_on_at_the_very_end_is_answered_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    class Closing(MemoryChannel):
+        async def hush(self) -> None:
+            # An adapter lets those deliveries be taken on that it has begun to read.
+            await self.says(says(ACME, "ada", "last"))
+            await super().hush()
+
+    channel, over = Closing(), asyncio.Event()
+
+    async def answered(turn: TurnHandle) -> None:
+        await turn.reply(turn.text)
+        over.set()
+
+    patient = settings(tmp_path, limits={"drain_s": 3_600.0})
+    async with pw.open(patient) as wall, asyncio.timeout(60), serving(wall, answered, channel):
+        await channel.says(says(GLOBEX, "ada", "first"))
+        await over.wait()
+    assert channel.shown == {"D-T-GLOBEX-ada": ["first"], "D-T-ACME-ada": ["last"]}
+
+
+async def test_nothing_is_shown_before_its_turn_is_on_record_and_then_it_is_shown_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Killed behind an answer that no delivery's record names, a bot would give it again.
+    monkeypatch.setattr(bot_module, "_AGAIN_AFTER_S", 0.0)
+    channel, failures = MemoryChannel(), [StoreUnavailable("it was not committed")]
+    async with pw.open(settings(tmp_path)) as wall:
+        inbox = (await wall.runtime()).vault.inbox
+        begin = inbox.begin
+
+        def fails(accepted: Accepted, turn: Turn) -> "asyncio.Future[None]":
+            if accepted.tenant != ACME or not failures:
+                return begin(accepted, turn)
+            noted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            noted.set_exception(failures.pop())
+            return noted
+
+        monkeypatch.setattr(inbox, "begin", fails)
+        async with serving(wall, repeats, channel):
+            await channel.says(says(ACME, "ada", "first"))
+            await channel.says(says(GLOBEX, "ada", "other"))
+        assert not failures
+        assert channel.calls == [
+            ("post", "D-T-GLOBEX-ada", "You said: other"),
+            ("post", "D-T-ACME-ada", "You said: first"),
+        ]
+        async with wall.turn(says(ACME, "ada", "again", 2)) as turn:
+            assert [each["content"] for each in turn.history()] == ["first", "again"]
 
 
 async def test_what_came_by_a_channel_that_is_gone_is_let_go_and_said_so(

@@ -469,3 +469,19 @@ async def _why(wall: Wall, ref: str) -> Any:
     runtime = await wall.runtime()
     why: Callable[[str], Awaitable[Any]] = runtime.vault.records.why  # type: ignore[assignment]  # a ref is text
     return await why(ref)
+
+
+async def test_the_keys_of_recalled_notes_reach_the_model_with_their_values(wall: Wall) -> None:
+    model = Scripted(["Fine."])
+    ask = wall.guard_model(model.__call__)
+    async with wall.turn(acme("remember my colour")) as turn:
+        await turn.remember("favourite colour", "cobalt blue")
+    for said in (acme("which is it?"), globex("which is it?")):
+        async with wall.turn(said) as turn:
+            doc = "\n".join(f"{key}: {value}" for key, value in (await turn.recall()).items())
+            prompt = FRAMED.format(doc=doc, question=turn.text)
+            await ask(model="x", messages=[{"role": "system", "content": prompt}, user(turn.text)])
+    ours, theirs = (request["messages"][0]["content"] for request in model.requests)
+    assert "favourite colour" in ours
+    assert "cobalt blue" in ours
+    assert "colour" not in theirs

@@ -98,3 +98,13 @@ def test_a_room_is_closed_if_the_platform_says_so_or_if_it_is_the_tenant() -> No
     assert not zero.closed(TenantId("other"), room)
     assert not CONFIGURED.closed(ACME, group())
     assert CONFIGURED.closed(ACME, group(closed=True))
+
+
+def test_a_realm_belongs_to_its_tenant_and_a_part_of_one_to_none_of_its_tenants() -> None:
+    assert (CONFIGURED.owner("slack", "T1"), CONFIGURED.owner("slack", "T2")) == (ACME, GLOBEX)
+    assert CONFIGURED.owner("slack", "T9") is None
+    assert CONFIGURED.owner("discord", "T1") is None
+    parted = Directory(places={("slack", "T1", "C-lab"): GLOBEX})
+    assert parted.owner("slack", "T1") == canonical("slack", "T1")
+    assert parted.owner("slack", "T2") is None
+    assert Directory().owner("slack", "T9") == canonical("slack", "T9")

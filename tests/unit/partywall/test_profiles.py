@@ -28,7 +28,7 @@ from vault.ledger import Filter
 OURS, THEIRS = "ada", "ben"
 VALUE = "ORCHID-4417-0093"
 TYPED = "carla@example.com"
-STRUCTURAL = ["tenant_boundary", "tool_denial", "storage_sandbox", "history_reset"]
+STRUCTURAL = ["tenant_boundary", "attachments", "tool_denial", "storage_sandbox", "history_reset"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
