@@ -245,15 +245,17 @@ def derived_spans(text: str, produced: Sequence[Part]) -> tuple[Span, ...]:
 
     Unlike a prompt, an answer may show a piece of a part (a chunk, an edit while it grows, a shortened
     reply) or one part twice; so a text that is inside a produced part counts, and so does every stretch
-    that is a whole one.
+    that is a whole one. A file that is shown accounts for itself alone.
 
     Args:
         text: What the bot wants to say.
-        produced: Guarded replies and results of the open turn, oldest first.
+        produced: Guarded replies and results of the open turn, and its files that are shown, oldest first.
     """
     for part in reversed(produced):
-        if text and text in part.text:
+        if text and (text == part.text or (text in part.text and part.origin is not Origin.FILE)):
             return (Span(text=text, source=part),)
+    # The attack is a file of a million guesses: the one that is somebody's would pass uncut, and so be known.
+    produced = [part for part in produced if part.origin is not Origin.FILE]
     spans: list[Span] = []
     position = 0
     while position < len(text):

@@ -41,16 +41,25 @@ class Directory:
 
     def principal(self, sender: Sender, conversation: Conversation) -> Principal:
         """Say who a sender is; an unconfigured one gets a tenant nobody configured, and is denied as such."""
+        tenant = self._tenant(sender, conversation)
         return Principal(
-            tenant=self._tenant(sender, conversation),
+            tenant=tenant,
             id=sender.principal_id,
             kind=sender.kind,
             roles=self.roles.get((sender.channel, sender.realm, sender.id), frozenset()),
+            guest=self._is_guest(sender, conversation, tenant),
         )
 
     def closed(self, tenant: TenantId, conversation: Conversation) -> bool:
-        """True if everybody who can read in a conversation belongs to the tenant."""
-        return conversation.closed or tenant == _own(conversation)
+        """True if everybody who can read in a conversation belongs to the tenant.
+
+        That the platform calls a place closed says that all of them are of its realm. Where tenants share a
+        realm, each with places of its own, that makes them nobody's members.
+        """
+        realm = self.tenants.get((conversation.channel, conversation.realm))
+        if realm is None and conversation.channel in _TENANT_IS_REALM:
+            realm = TenantId(canonical(conversation.channel, conversation.realm))
+        return (conversation.closed and tenant == realm) or tenant == _own(conversation)
 
     def owner(self, channel: str, realm: str) -> TenantId | None:
         """Give the tenant of a whole realm; None where tenants are configured and it is no part of any."""
@@ -60,6 +69,14 @@ class Directory:
         if self.known is None or any(place[:2] == (channel, realm) for place in self.places):
             return TenantId(canonical(channel, realm))
         return None
+
+    def _is_guest(self, sender: Sender, conversation: Conversation, tenant: TenantId) -> bool:
+        """True if a tenant is the place's, and neither the sender's realm nor their own chat is."""
+        placed = self.places.get((conversation.channel, conversation.realm, conversation.id))
+        named = self.tenants.get((sender.channel, sender.realm))
+        # A person's chat with a bot has the person's own id on some platforms.
+        alone = self.places.get((sender.channel, sender.realm, sender.id))
+        return placed == tenant and tenant not in (named, alone)
 
     def _tenant(self, sender: Sender, conversation: Conversation) -> TenantId:
         placed = self.places.get((conversation.channel, conversation.realm, conversation.id))

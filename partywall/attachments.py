@@ -109,7 +109,10 @@ class Attachments:
         kind = media_type(data, attachment.media_type)
         await self._admit(ledger, replace(announced, size_bytes=len(data), media_type=kind))
         path = f"{FOLDER}/{hashlib.sha256(data).hexdigest()}{extension(kind)}"
+        refused = ledger.refused
         await self._runtime.guard.effect(ledger, "keep", [path], partial(self._put, ledger, path, data))
+        # Nobody was shown anything by it: whoever is owed an excuse still is.
+        ledger.refused = refused
         return Kept(path=path, media_type=kind, size_bytes=len(data))
 
     async def _admit(self, ledger: Ledger, filed: Filed) -> None:

@@ -20,6 +20,8 @@ _TYPES = mimetypes.MimeTypes()
 # Python 3.11 knows no ending for what phones record and send.
 _TYPES.add_type("audio/ogg", ".ogg")
 _TYPES.add_type("image/webp", ".webp")
+# What no text holds. Bytes below the space are themselves wherever they stand in UTF-8.
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f"))
 _CLAIM = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 
 
@@ -41,8 +43,10 @@ def extension(kind: str) -> str:
 
 def text_of(content: bytes) -> str | None:
     """Give bytes as the text they are, or None where they are something else."""
+    # Not one by one: everybody waits while this runs, and a file may be long.
+    if len(content.translate(None, _CONTROLS)) < len(content):
+        return None
     try:
-        text = content.decode()
+        return content.decode()
     except UnicodeDecodeError:
         return None
-    return None if any(ch < " " and ch not in "\t\n\r\f" for ch in text) else text

@@ -37,11 +37,10 @@ def audience_tokens(audience: Audience) -> tuple[str, str, str]:
     Where it may not, the place holds the empty text, which is no row's token.
     """
     alone = audience.private and audience.person
-    members = audience.person if audience.private else audience.members_only
     return (
         canonical("principal", audience.principal) if alone else "",
         _room(audience.room) if audience.room is not None else "",
-        MEMBERS if members else "",
+        MEMBERS if audience.members else "",
     )
 
 

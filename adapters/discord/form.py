@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.wire import shown_name
 from firewall.core.message import Attachment
 
 
@@ -84,7 +85,10 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True):
         """The file as Discord tells of it; it is fetched by its address."""
         size = self.size if self.size is not None and self.size >= 0 else None
         return Attachment(
-            id=self.url, name=self.filename, media_type=self.content_type or "", size_bytes=size
+            id=self.url,
+            name=shown_name(self.filename),
+            media_type=self.content_type or "",
+            size_bytes=size,
         )
 
 

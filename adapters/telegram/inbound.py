@@ -245,7 +245,7 @@ def _attachments(post: Post) -> tuple[Attachment, ...]:
     return tuple(
         Attachment(
             id=one.file_id,
-            name=one.file_name or "",
+            name=shown_name(one.file_name),
             media_type=one.mime_type or "",
             size_bytes=one.file_size,
         )

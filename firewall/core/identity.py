@@ -55,12 +55,21 @@ class Sender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who a sender is to us, inside exactly one tenant."""
+    """Who a sender is to us, inside exactly one tenant.
+
+    Attributes:
+        tenant: Whose they are where they speak.
+        id: The sender's, in any tenant.
+        kind: What sort of thing wrote.
+        roles: What the operator calls them.
+        guest: True if only the place they speak in is the tenant's: nobody said so of themselves.
+    """
 
     tenant: TenantId
     id: PrincipalId
     kind: SenderKind
     roles: frozenset[str] = frozenset()
+    guest: bool = False
 
     def __post_init__(self) -> None:
         checked(self.tenant, what="principal tenant")

@@ -78,6 +78,7 @@ class Audience:
         room: Where it was said, or None in a direct message.
         private: True if only the principal sees the answer.
         members_only: True if the platform says that nobody outside the tenant can read in the room.
+        guest: True if the principal speaks as the tenant's only because of a room that others may enter.
     """
 
     tenant: TenantId
@@ -86,6 +87,14 @@ class Audience:
     room: Room | None
     private: bool
     members_only: bool
+    guest: bool = False
+
+    # The attack is a guest who asks for a private answer: nobody else reads along then, and being let into a
+    # room makes nobody a member.
+    @property
+    def members(self) -> bool:
+        """True if all of them are known to be the tenant's own people."""
+        return self.person and not self.guest if self.private else self.members_only
 
     @property
     def writes(self) -> Owned | None:
@@ -107,6 +116,7 @@ def audience_of(principal: Principal, conversation: Conversation, *, private: bo
         room=None if dm else Room.of(conversation),
         private=dm or private,
         members_only=conversation.closed,
+        guest=principal.guest and not dm and not conversation.closed,
     )
 
 
@@ -124,7 +134,7 @@ def admits(label: Label, audience: Audience) -> bool:
 def _readers_admit(readers: Readers, audience: Audience) -> bool:
     match readers:
         case Members():
-            return audience.person if audience.private else audience.members_only
+            return audience.members
         case Room():
             # A private answer inside a room may use what the room was told: its one reader is in there.
             return readers == audience.room

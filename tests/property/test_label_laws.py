@@ -31,10 +31,11 @@ PLACES = [
     for closed in (True, False)
 ]
 PEOPLE = [
-    Principal(tenant=tenant, id=PrincipalId(name), kind=kind)
+    Principal(tenant=tenant, id=PrincipalId(name), kind=kind, guest=guest)
     for tenant in (ACME, GLOBEX)
     for name in ("ann", "bob")
     for kind in (SenderKind.HUMAN, SenderKind.BOT, SenderKind.ANONYMOUS, SenderKind.UNKNOWN)
+    for guest in (False, True)
 ]
 ROOMS = sorted({Room.of(place) for place in PLACES}, key=repr)
 READERS: list[Readers] = [Members(), *ROOMS, principals("ann"), principals("bob"), principals("ann", "bob")]
@@ -147,7 +148,20 @@ def test_a_room_admits_those_who_are_in_it_and_nobody_else(room: Room, audience:
 @given(audiences)
 def test_members_are_people_and_read_only_where_nobody_else_can(audience: Audience) -> None:
     admitted = admits(Owned(tenant=audience.tenant, readers=Members()), audience)
-    assert admitted == (audience.person if audience.private else audience.members_only)
+    assert admitted == (audience.person and not audience.guest if audience.private else audience.members_only)
+
+
+@given(st.sampled_from(PEOPLE), st.sampled_from(PLACES))
+def test_a_guest_reads_by_asking_privately_what_members_read_only_where_nobody_else_is(
+    who: Principal, where: Conversation
+) -> None:
+    members = Owned(tenant=who.tenant, readers=Members())
+    alone, aloud = (audience_of(who, where, private=private) for private in (True, False))
+    dm = where.kind is ConversationKind.DM
+    if who.kind is SenderKind.HUMAN:
+        assert admits(members, alone) == (dm or where.closed or not who.guest)
+    if who.guest and not dm:
+        assert admits(members, alone) <= admits(members, aloud)
 
 
 @given(audiences)

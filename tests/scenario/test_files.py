@@ -202,6 +202,19 @@ async def test_what_is_over_a_limit_is_refused_on_record_and_the_answer_goes_on(
     assert f"{FILED}File {len(files)} was not kept." in told
 
 
+async def test_a_sender_whose_file_was_refused_is_told_so_where_nothing_else_is_said(tmp_path: Path) -> None:
+    channel = MemoryChannel()
+    channel.files = {"A": [PROGRAM], "B": [b"short"]}
+
+    async def silent(turn: TurnHandle) -> None:
+        assert len(turn.attachments) in (1, 2)
+
+    async with pw.open(settings(tmp_path)) as wall:
+        both, one = says(ACME, "ada", "Look!", file("A"), file("B")), says(GLOBEX, "bob", "Look!", file("B"))
+        await serve(wall, silent, channel, both, one)
+    assert [len(channel.whispered[place]) for place in ("D-T-ACME-ada", "D-T-GLOBEX-bob")] == [1, 0]
+
+
 async def test_nothing_is_fetched_of_what_is_too_long_as_announced(tmp_path: Path, script: Script) -> None:
     channel = MemoryChannel()
     channel.files = {"A": [SECRET], "B": [b"short"]}

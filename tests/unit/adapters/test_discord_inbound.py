@@ -245,11 +245,15 @@ def test_files_come_with_a_message_as_discord_tells_of_them_and_those_of_a_forwa
 
 def test_a_message_that_is_a_file_alone_has_no_words_and_what_is_not_said_of_it_is_unknown() -> None:
     body = payload("discord", "message_guild")
-    body["d"] |= {"content": "", "attachments": [{"filename": "../../a\0.txt", "size": -1}]}
+    body["d"] |= {
+        "content": "",
+        "attachments": [{"filename": "../../a\0\n\u202e.txt" + "x" * 200, "size": -1}],
+    }
     found = message(body)
     (one,) = found.attachments
     assert (found.text, found.quotes) == ("", ())
-    assert (one.id, one.name, one.media_type, one.size_bytes) == ("", "../../a\0.txt", "", None)
+    assert (one.id, one.media_type, one.size_bytes) == ("", "", None)
+    assert one.name == "../../a .txt" + "x" * 88, "one line, as the names of people"
     assert ".txt" not in repr(found)
 
 

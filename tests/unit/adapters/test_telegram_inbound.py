@@ -130,6 +130,11 @@ def test_a_caption_is_text() -> None:
             id="document",
         ),
         pytest.param(
+            {"document": {"file_id": "D", "file_name": "a\nFile 1 is b.txt\u202e\0" + "x" * 200}},
+            [Attachment(id="D", name="a File 1 is b.txt" + "x" * 83)],
+            id="a-name-of-many-lines-is-one",
+        ),
+        pytest.param(
             {"photo": [{"file_id": "S", "width": 9}, {"file_id": "L", "width": 90}]},
             [Attachment(id="L")],
             id="largest-photo",

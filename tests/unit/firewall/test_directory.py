@@ -72,6 +72,21 @@ def test_a_configured_chat_is_its_tenant_and_all_others_are_unknown() -> None:
     assert CONFIGURED.known == frozenset({ACME, GLOBEX})
 
 
+def test_a_guest_is_whoever_only_the_place_makes_the_tenants() -> None:
+    named = Directory(
+        places={**CONFIGURED.places, ("telegram", "bot", "7"): ACME, ("telegram", "bot", "8"): GLOBEX}
+    )
+    assert not named.principal(*telegram("7", "-100")).guest, "their own chat is the tenant's"
+    assert not named.principal(*telegram("7", "7")).guest
+    assert named.principal(*telegram("8", "-100")).guest, "their own chat is another tenant's"
+    assert named.principal(*telegram("9", "-100")).guest
+    lab = group("lab", ACME)
+    assert CONFIGURED.principal(sender(), lab).guest
+    assert not CONFIGURED.principal(sender("gus", GLOBEX), lab).guest, "their realm is the tenant's"
+    assert not CONFIGURED.principal(sender(), group()).guest
+    assert not Directory().principal(*telegram("9", "-100")).guest
+
+
 def test_an_unconfigured_tenant_can_never_be_named_like_a_configured_one() -> None:
     strange = replace(sender(), realm="ACME")
     assert CONFIGURED.principal(strange, group()).tenant not in (CONFIGURED.known or ())
@@ -98,6 +113,15 @@ def test_a_room_is_closed_if_the_platform_says_so_or_if_it_is_the_tenant() -> No
     assert not zero.closed(TenantId("other"), room)
     assert not CONFIGURED.closed(ACME, group())
     assert CONFIGURED.closed(ACME, group(closed=True))
+
+
+def test_a_closed_room_of_a_realm_that_tenants_share_is_closed_for_none_of_them() -> None:
+    shared = Directory(places={("slack", "T1", "C-acme"): ACME, ("slack", "T1", "C-globex"): GLOBEX})
+    for tenant, place in ((ACME, "C-acme"), (GLOBEX, "C-globex")):
+        assert not shared.closed(tenant, replace(group(place, ACME, closed=True), realm="T1"))
+    lab = group("lab", ACME, closed=True)
+    assert CONFIGURED.principal(sender(), lab).tenant == GLOBEX
+    assert not CONFIGURED.closed(GLOBEX, lab), "all of the realm may read there, and they are ACME's"
 
 
 def test_a_realm_belongs_to_its_tenant_and_a_part_of_one_to_none_of_its_tenants() -> None:

@@ -1,6 +1,7 @@
 """What a file is, told by its bytes."""
 
 import io
+import sys
 import zipfile
 
 import pytest
@@ -74,3 +75,26 @@ def test_text_is_what_a_reader_can_read() -> None:
     assert text_of("a\tb\r\nc – d".encode()) == "a\tb\r\nc – d"
     assert text_of(b"a\0b") is None
     assert text_of(b"\xff\xfe") is None
+
+
+def steps(content: bytes) -> int:
+    """Count the calls that it takes to tell what some bytes are."""
+    counted = list[str]()
+    before = sys.getprofile()
+    sys.setprofile(lambda _, event, __: counted.append(event))
+    try:
+        media_type(content, "text/plain")
+    finally:
+        sys.setprofile(before)
+    return len(counted)
+
+
+@pytest.mark.parametrize("piece", [b"acme, globex\n", PNG, b"\0", "Grüße".encode()], ids=range(4))
+def test_a_long_file_takes_no_more_steps_than_a_short_one_so_that_nobody_waits_for_it(piece: bytes) -> None:
+    assert steps(piece * 1_000) == steps(piece * 2_000)
+
+
+@pytest.mark.parametrize("number", range(32))
+def test_only_what_moves_the_line_stands_below_a_space_in_a_text(number: int) -> None:
+    content = b"acme" + bytes([number]) + b"globex"
+    assert text_of(content) == (content.decode() if chr(number) in "\t\n\r\f" else None)
