@@ -1,13 +1,16 @@
 """What is still to be told to operators: one row a violation, written with the violation itself.
 
-A row points at its record and repeats nothing of it, so there is no content here to protect or to lose.
+A row points at its record and repeats nothing of it, so there is no content here to protect or to lose. It is
+`pending` until every route that asks for its violation has a delivery of it; without routes it stays so.
 """
 
 from dataclasses import dataclass
 
-from firewall.core.ids import TenantId
+from firewall.core.ids import Ref, TenantId
+from firewall.core.receipt import RecordKind
+from firewall.core.verdict import Severity
+from vault.database import Database
 from vault.job import Job, Rows
-from vault.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,21 @@ class Pending:
     record: int
     at_ms: int
     attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """What a message may say of a pending violation; `id` is that of its row here."""
+
+    id: int
+    tenant: TenantId
+    kind: RecordKind
+    layer: str
+    rule: str
+    severity: Severity
+    preview: str
+    ref: Ref
+    at_ms: int
 
 
 class Outbox:
@@ -46,6 +64,43 @@ def enqueued(tenant: TenantId, record: int, at_ms: int) -> Job[None]:
         "INSERT INTO outbox (tenant, record, state, at_ms, attempts) VALUES (?, ?, 'pending', ?, 0)",
         (tenant, record, at_ms),
     )
+
+
+def taken(limit: int) -> Job[tuple[Violation, ...]]:
+    """Take pending rows out of the line, oldest first, at most `limit`, and give their violations.
+
+    The caller writes the deliveries in the same transaction. What another process took meanwhile is left out.
+    """
+    rows = yield (
+        (
+            "SELECT o.id, r.tenant, r.kind, r.layer, r.rule, r.severity, r.preview, t.ref, t.at_ms"
+            " FROM outbox o JOIN records r ON r.id = o.record"
+            " JOIN receipts t ON t.tenant = r.tenant AND t.seq = r.seq"
+            " WHERE o.state = 'pending' ORDER BY o.id LIMIT ?"
+        ),
+        (limit,),
+    )
+    found: list[Violation] = []
+    for row_id, tenant, kind, layer, rule, severity, preview, ref, at_ms in rows:
+        mine = yield (
+            "UPDATE outbox SET state = 'sent' WHERE id = ? AND state = 'pending' RETURNING id",
+            (row_id,),
+        )
+        if mine:
+            found.append(
+                Violation(
+                    id=row_id,
+                    tenant=TenantId(tenant),
+                    kind=RecordKind(kind),
+                    layer=layer,
+                    rule=rule,
+                    severity=Severity(severity),
+                    preview=preview,
+                    ref=Ref(ref),
+                    at_ms=at_ms,
+                )
+            )
+    return tuple(found)
 
 
 def _pending(after: int, limit: int) -> Job[Rows]:

@@ -1,0 +1,1 @@
+"""What operators are told: routes, what a message says, the ways it goes out, and the relay between."""

@@ -1,0 +1,101 @@
+"""The way out of each kind of route, made from its settings and the secrets that they name."""
+
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from firewall.core.errors import ConfigError
+from partywall.alerts.discord import DiscordWebhook
+from partywall.alerts.mail import Mail, MailServer
+from partywall.alerts.outcome import Sender
+from partywall.alerts.pagerduty import URL as PAGERDUTY
+from partywall.alerts.pagerduty import PagerDuty
+from partywall.alerts.post import Post
+from partywall.alerts.settings import AlertRoute
+from partywall.alerts.signing import Key
+from partywall.alerts.webhook import Webhook
+
+_SLACK_URL = "https://slack.com/api/chat.postMessage"
+
+
+def sender_of(route: AlertRoute, environment: Mapping[str, str] = os.environ) -> Sender:
+    """Make the way to a route's receiver; nothing is connected yet.
+
+    Raises:
+        ConfigError: A secret or a library is missing, or an address or a key cannot be one.
+    """
+    return _KINDS[route.kind](route, environment)
+
+
+def _pagerduty(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
+    return PagerDuty(_post(route, environment, PAGERDUTY), secret(environment, route.keys_env[0]))
+
+
+def _webhook(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
+    keys = [Key.of(secret(environment, each)) for each in route.keys_env]
+    return Webhook(_post(route, environment), keys)
+
+
+def _discord(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
+    return DiscordWebhook(_post(route, environment))
+
+
+def _slack_webhook(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
+    made: Sender = _slack().SlackWebhook(_post(route, environment))
+    return made
+
+
+def _slack_channel(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
+    token = secret(environment, route.keys_env[0])
+    made: Sender = _slack().SlackChannel(_post(route, environment, _SLACK_URL), token, route.channel)
+    return made
+
+
+def _email(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
+    server = MailServer(
+        host=str(route.host),
+        port=route.port,
+        implicit=route.tls == "tls",
+        private=route.private,
+        timeout_s=route.timeout_s,
+        user=route.user,
+        password="" if route.user is None else secret(environment, route.keys_env[0]),
+    )
+    return Mail(server, str(route.sender), route.to)
+
+
+_KINDS: Mapping[str, Callable[[AlertRoute, Mapping[str, str]], Sender]] = {
+    "pagerduty": _pagerduty,
+    "slack_webhook": _slack_webhook,
+    "slack": _slack_channel,
+    "discord": _discord,
+    "email": _email,
+    "webhook": _webhook,
+}
+
+
+def _post(route: AlertRoute, environment: Mapping[str, str], otherwise: str = "") -> Post:
+    url = secret(environment, route.url_env) if route.url_env else route.url or otherwise
+    return Post(url, private=route.private, timeout_s=route.timeout_s)
+
+
+def _slack() -> Any:  # noqa: ANN401 - a module, loaded only where a route needs its library
+    try:
+        return importlib.import_module("partywall.alerts.slack")
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "an alert route to Slack needs the extra `slack`: pip install 'partywall[slack]'"
+        ) from error
+
+
+def secret(environment: Mapping[str, str], name: str) -> str:
+    """Give what a variable holds.
+
+    Raises:
+        ConfigError: It is not set, or empty.
+    """
+    found = environment.get(name, "")
+    if not found:
+        raise ConfigError(f"the environment variable {name} is not set")
+    return found
