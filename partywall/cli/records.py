@@ -1,102 +1,95 @@
 """`partywall violations`, `tenants` and `why`: what was written down, and what to do about it."""
 
-import json
 import os
-import re
 import sys
-from collections import deque
-from collections.abc import Callable
-from contextlib import nullcontext
-from datetime import UTC, datetime
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from firewall.core.errors import MisuseError
-from firewall.core.ids import PrincipalId, Ref, TenantId
-from firewall.core.receipt import RecordKind
+from firewall.core.ids import Ref, TenantId
 from partywall.cli.desk import Absent, AsJson, ConfigPath, configuration, give, moment, opened, run, say, show
+from partywall.cli.filters import located, narrowed
 from partywall.cli.remedies import remedy
 from partywall.config import Config
-from partywall.runtime import SystemClock
+from partywall.exports import Format, Stream, sink
+from vault.chain import PAGE
 from vault.ledger import Filter, Stored
 
 app = typer.Typer(no_args_is_help=True, help="What the wall refused, cut or dropped.")
 
-TenantName = Annotated[str | None, typer.Option("--tenant", "-t", help="Only this tenant's.")]
-PrincipalName = Annotated[
-    str | None, typer.Option("--principal", help="Only this principal's, as lists show it.")
-]
-Layer = Annotated[str | None, typer.Option("--layer", help="Only this layer's, such as redaction.")]
-Rule = Annotated[str | None, typer.Option("--rule", help="Only this rule's, such as foreign_history.")]
-Kind = Annotated[RecordKind | None, typer.Option("--kind", help="Only records of this kind.")]
-RefOption = Annotated[str | None, typer.Option("--ref", help="Only those of this reference.")]
-Since = Annotated[
-    str | None, typer.Option("--since", help="Only since then: 30m, 24h, 7d, or 2026-01-31T12:00:00Z.")
-]
-Everything = Annotated[
-    bool,
-    typer.Option("--all", help="Every record, also those that are no violation, such as own data masked."),
-]
-_AGO = re.compile(r"(\d{1,6})([mhd])")
-_UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _COLUMNS = ("id", "at", "tenant", "kind", "layer", "rule", "severity", "count", "subject", "ref")
+FIELDS = (
+    *(
+        "id",
+        "at",
+        "tenant",
+        "principal",
+        "conversation",
+        "session",
+        "turn",
+        "ref",
+        "seq",
+        "subject",
+        "allowed",
+    ),
+    *(
+        "reason",
+        "kind",
+        "mode",
+        "layer",
+        "rule",
+        "severity",
+        "violation",
+        "count",
+        "slot",
+        "preview",
+        "touched",
+    ),
+)
 
 
 @app.command("list")
+@narrowed
 def list_(
-    tenant: TenantName = None,
-    principal: PrincipalName = None,
-    layer: Layer = None,
-    rule: Rule = None,
-    kind: Kind = None,
-    ref: RefOption = None,
-    since: Since = None,
-    everything: Everything = False,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="The youngest so many.")] = 100,
+    where: Filter,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
+    after: Annotated[
+        int | None, typer.Option(min=0, help="Go on behind the record of this id; else the youngest.")
+    ] = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the youngest violations that match, oldest first."""
-    where = _filter(tenant, principal, layer, rule, kind, ref, since, everything)
-    found: deque[dict[str, object]] = deque(maxlen=limit)
-    run(_each(configuration(config), where, lambda stored: found.append(row(stored))))
+    """List the youngest violations that match, or those behind `--after`, oldest first."""
+    found = [row(each) for each in run(_page(configuration(config), where, after, limit))]
     if as_json:
-        give(list(found))
-    else:
-        show("Violations", _COLUMNS, found, empty="No violation matches.")
+        give(found)
+        return
+    show("Violations", _COLUMNS, found, empty="No violation matches.")
+    if after is not None and len(found) == limit:
+        say(f"There may be more: --after {found[-1]['id']}")
 
 
 @app.command()
+@narrowed
 def export(
-    tenant: TenantName = None,
-    principal: PrincipalName = None,
-    layer: Layer = None,
-    rule: Rule = None,
-    kind: Kind = None,
-    ref: RefOption = None,
-    since: Since = None,
-    everything: Everything = False,
+    where: Filter,
+    form: Annotated[Format, typer.Option("--format", help="jsonl, csv or parquet.")] = Format.JSONL,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="A new file, for its owner only; else standard output."),
     ] = None,
     config: ConfigPath = None,
 ) -> None:
-    """Give every violation that matches as JSON lines, oldest first."""
-    where = _filter(tenant, principal, layer, rule, kind, ref, since, everything)
+    """Give every violation that matches, oldest first, as JSON lines, CSV or Parquet."""
+    if output is None and form is Format.PARQUET:
+        raise MisuseError("Parquet is not for a terminal: name a new file with --output")
     loaded = configuration(config)
-    try:
-        target = (
-            nullcontext(sys.stdout) if output is None else os.fdopen(_made(output), "w", encoding="ascii")
-        )
-    except OSError as error:
-        raise MisuseError(
-            f"the file cannot be made ({error.strerror}); name one that is not there yet"
-        ) from error
-    with target as stream:
-        run(_each(loaded, where, lambda stored: stream.write(json.dumps(row(stored)) + "\n")))
+    with _target(output) as stream, sink(form, stream, FIELDS) as taker:
+        run(_each(loaded, where, lambda stored: taker.put(row(stored))))
 
 
 def tenants(config: ConfigPath = None, as_json: AsJson = False) -> None:
@@ -133,13 +126,14 @@ def why(
 
 
 def row(stored: Stored) -> dict[str, object]:
-    """Give a record as JSON and tables show it: ids, rules and lengths, never any text."""
+    """Give a record as JSON, files and tables show it: ids, rules, lengths and marks, never any text."""
     record = stored.record
-    return {
+    shown: dict[str, object] = {
         "id": stored.id,
         "at": moment(stored.at_ms),
         "tenant": stored.tenant,
         "principal": stored.principal,
+        "conversation": stored.conversation,
         "session": stored.session,
         "turn": stored.turn,
         "ref": stored.ref,
@@ -148,6 +142,7 @@ def row(stored: Stored) -> dict[str, object]:
         "allowed": stored.allowed,
         "reason": None if stored.reason is None else stored.reason.value,
         "kind": record.kind.value,
+        "mode": stored.mode.value,
         "layer": record.layer,
         "rule": record.rule,
         "severity": record.severity.value,
@@ -155,54 +150,55 @@ def row(stored: Stored) -> dict[str, object]:
         "count": record.count,
         "slot": record.slot,
         "preview": record.preview,
+        "touched": list(record.touched),
     }
+    return shown
 
 
-def since_ms(text: str, now_ms: int) -> int:
-    """Read a moment: so long ago (`30m`, `24h`, `7d`) or ISO 8601, in UTC where no zone is given.
+class _Screen:
+    def write(self, data: bytes) -> int:
+        """Write to standard output, wherever that goes."""
+        return sys.stdout.write(data.decode())
 
-    Raises:
-        MisuseError: It is neither.
-    """
-    ago = _AGO.fullmatch(text)
-    if ago is not None:
-        return max(0, now_ms - int(ago[1]) * _UNIT_MS[ago[2]])
+
+@contextmanager
+def _target(output: Path | None) -> Generator[Stream]:
+    if output is None:
+        yield _Screen()
+        return
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise MisuseError("--since is 30m, 24h, 7d, or a date such as 2026-01-31T12:00:00Z") from error
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def _filter(
-    tenant: str | None,
-    principal: str | None,
-    layer: str | None,
-    rule: str | None,
-    kind: RecordKind | None,
-    ref: str | None,
-    since: str | None,
-    everything: bool,
-) -> Filter:
-    return Filter(
-        tenant=None if tenant is None else TenantId(tenant),
-        principal=None if principal is None else PrincipalId(principal),
-        layer=layer,
-        rule=rule,
-        kind=kind,
-        ref=None if ref is None else Ref(ref),
-        since_ms=None if since is None else since_ms(since, SystemClock().now_ms()),
-        violation=None if everything else True,
-    )
+        stream = os.fdopen(_made(output), "wb")
+    except OSError as error:
+        raise MisuseError(
+            f"the file cannot be made ({error.strerror}); name one that is not there yet"
+        ) from error
+    with stream:
+        yield stream
 
 
 def _made(path: Path) -> int:
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
 
 
+async def _page(config: Config, where: Filter, after: int | None, limit: int) -> tuple[Stored, ...]:
+    async with opened(config) as vault:
+        narrow = located(where, vault)
+        if after is None:
+            return await vault.records.youngest(narrow, limit)
+        found: list[Stored] = []
+        while len(found) < limit:
+            least = min(limit - len(found), PAGE)
+            more = await vault.records.violations(narrow, after=after, limit=least)
+            found += more
+            if len(more) < least:
+                break
+            after = more[-1].id
+        return tuple(found)
+
+
 async def _each(config: Config, where: Filter, take: Callable[[Stored], object]) -> None:
     async with opened(config) as vault:
-        async for stored in vault.records.export(where):
+        async for stored in vault.records.export(located(where, vault)):
             take(stored)
 
 
