@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import channels, group_commit, imports, paths, serving, turn
+from benchmarks import channels, group_commit, imports, paths, receipts, serving, turn
 from benchmarks.table import Row, compared, drawn
 
 RESULTS = Path(__file__).parent / "results"
@@ -123,6 +123,13 @@ def _imports(rounds: int, beat: Beat) -> tuple[list[Row], Raw]:
     ], spent
 
 
+def _receipts(rounds: int, beat: Beat) -> tuple[list[Row], Raw]:
+    rates = receipts.measured(rounds, beat)
+    verified, hashed = (statistics.median(rates[side]) for side in ("verified", "hashed"))
+    what = "receipts verified from a bundle / SHA-256 over the same lines"
+    return [Row(what=what, unit="receipts/s", p50=verified, peer=hashed)], rates
+
+
 def _channels(rounds: int, beat: Beat) -> tuple[list[Row], Raw]:
     rows: list[Row] = []
     spent: dict[str, list[float]] = {}
@@ -163,6 +170,7 @@ BENCHES = {
     "commit": Bench(run=_commit, rounds=1, quick=1),
     "paths": Bench(run=_paths, rounds=100, quick=10),
     "imports": Bench(run=_imports, rounds=7, quick=2),
+    "receipts": Bench(run=_receipts, rounds=20, quick=3),
     "channels": Bench(run=_channels, rounds=100, quick=25, beats=2 * len(channels.SIDES)),
     "serving": Bench(run=_serving, rounds=4_000, quick=400, beats=4),
 }

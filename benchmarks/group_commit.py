@@ -72,7 +72,8 @@ async def _rows(folder: Path, synchronous: Synchronous) -> tuple[float, float]:
     return statistics.median(one for one, _ in pairs), statistics.median(one for _, one in pairs)
 
 
-def _judgement(n: int) -> Judgement:
+def judged(n: int) -> Judgement:
+    """Give a refusal, of one tenant after the other."""
     record = Record(
         kind=RecordKind.DENIAL,
         layer="tool_denial",
@@ -101,11 +102,11 @@ async def _records(folder: Path, synchronous: Synchronous) -> tuple[float, float
     ) as vault:
 
         async def together() -> None:
-            await asyncio.gather(*(vault.records.record(_judgement(n)) for n in range(RECORDS)))
+            await asyncio.gather(*(vault.records.record(judged(n)) for n in range(RECORDS)))
 
         async def one_by_one() -> None:
             for n in range(SINGLE):
-                await vault.records.record(_judgement(n))
+                await vault.records.record(judged(n))
 
         pairs = [(await _rate(together, RECORDS), await _rate(one_by_one, SINGLE)) for _ in range(ROUNDS)]
     return statistics.median(one for one, _ in pairs), statistics.median(one for _, one in pairs)

@@ -1,7 +1,7 @@
 """Carrying out what a verdict asks for: pure, total, and refusing whatever it cannot do exactly."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -28,10 +28,24 @@ class Undischargeable(Exception):
         super().__init__(reason.value)
 
 
+Touched = Callable[[Iterable[str]], tuple[str, ...]]
+
+
+def unmarked(_: Iterable[str]) -> tuple[str, ...]:
+    """Mark nothing."""
+    return ()
+
+
 def discharge(
-    subject: Subject, obligations: Sequence[Obligation], *, layer: str
+    subject: Subject, obligations: Sequence[Obligation], *, layer: str, touched: Touched = unmarked
 ) -> tuple[Subject, tuple[Record, ...]]:
     """Give the subject as the obligations leave it, and one record for each thing done.
+
+    Args:
+        subject: What is judged.
+        obligations: What is asked for.
+        layer: Who asks.
+        touched: Gives the marks of values for the records, which never hold the values.
 
     Raises:
         Undischargeable: One of them does not fit this subject; nothing of the subject may be used then.
@@ -39,20 +53,20 @@ def discharge(
     records: list[Record] = []
     redactions = [each for each in obligations if isinstance(each, Redact)]
     if redactions:
-        subject, done = _redact(subject, redactions, layer)
+        subject, done = _redact(subject, redactions, layer, touched)
         records += done
     for obligation in obligations:
         match obligation:
             case Redact():
                 pass
             case RewritePath():
-                subject, record = _rewrite(subject, obligation, layer)
+                subject, record = _rewrite(subject, obligation, layer, touched)
                 records.append(record)
             case ResetHistory():
-                subject, done = _reset(subject, obligation, layer)
+                subject, done = _reset(subject, obligation, layer, touched)
                 records += done
             case RecordViolation():
-                records.append(_notice(obligation, layer))
+                records.append(_notice(obligation, layer, touched(each.text for each in subject.leaves)))
             case SeekApproval():
                 raise Undischargeable(ReasonCode.APPROVAL_UNAVAILABLE)
             case _:
@@ -60,7 +74,7 @@ def discharge(
     return subject, tuple(records)
 
 
-def _notice(obligation: RecordViolation, layer: str) -> Record:
+def _notice(obligation: RecordViolation, layer: str, touched: tuple[str, ...]) -> Record:
     return Record(
         kind=RecordKind.NOTICE,
         layer=layer,
@@ -68,10 +82,13 @@ def _notice(obligation: RecordViolation, layer: str) -> Record:
         severity=obligation.severity,
         violation=True,
         count=obligation.count,
+        touched=touched,
     )
 
 
-def _redact(subject: Subject, redactions: Sequence[Redact], layer: str) -> tuple[Subject, tuple[Record, ...]]:
+def _redact(
+    subject: Subject, redactions: Sequence[Redact], layer: str, touched: Touched
+) -> tuple[Subject, tuple[Record, ...]]:
     by_leaf: dict[int, list[Redact]] = defaultdict(list)
     for each in redactions:
         by_leaf[each.leaf].append(each)
@@ -82,7 +99,7 @@ def _redact(subject: Subject, redactions: Sequence[Redact], layer: str) -> tuple
             raise Undischargeable(ReasonCode.OBLIGATION_FAILED)
         if leaves[index].fixed:
             raise Undischargeable(ReasonCode.FIXED_TEXT)
-        records += _redaction_records(leaves[index].slot, wanted, layer)
+        records += _redaction_records(leaves[index], wanted, layer, touched)
         leaves[index] = replace(leaves[index], spans=_cut(leaves[index], _merged(leaves[index], wanted)))
     return with_leaves(subject, tuple(leaves)), tuple(records)
 
@@ -130,8 +147,9 @@ def _between(where: Leaf, start: int, stop: int) -> list[Span]:
     return found
 
 
-def _redaction_records(slot: str, wanted: Sequence[Redact], layer: str) -> list[Record]:
+def _redaction_records(where: Leaf, wanted: Sequence[Redact], layer: str, touched: Touched) -> list[Record]:
     """One record per rule: a rule that matched five times in a text is one redaction with a count of five."""
+    text = where.text
     by_rule: dict[str, list[Redact]] = defaultdict(list)
     for each in wanted:
         by_rule[each.rule].append(each)
@@ -143,15 +161,17 @@ def _redaction_records(slot: str, wanted: Sequence[Redact], layer: str) -> list[
             severity=Severity.HIGH if any(one.foreign for one in group) else Severity.LOW,
             violation=any(one.foreign for one in group),
             count=len(group),
-            slot=slot,
+            slot=where.slot,
             preview=f"{rule}, {max(one.stop - one.start for one in group)}",
+            touched=touched(text[one.start : one.stop] for one in group),
         )
         for rule, group in sorted(by_rule.items())
     ]
 
 
-def _rewrite(subject: Subject, wanted: RewritePath, layer: str) -> tuple[Subject, Record]:
-    if not isinstance(subject, ToolCall) or not isinstance(subject.arguments.get(wanted.argument), str):
+def _rewrite(subject: Subject, wanted: RewritePath, layer: str, touched: Touched) -> tuple[Subject, Record]:
+    before = subject.arguments.get(wanted.argument) if isinstance(subject, ToolCall) else None
+    if not isinstance(subject, ToolCall) or not isinstance(before, str):
         raise Undischargeable(ReasonCode.OBLIGATION_FAILED)
     if subject.rewritten:
         raise Undischargeable(ReasonCode.REWRITE_LOOP)
@@ -169,12 +189,15 @@ def _rewrite(subject: Subject, wanted: RewritePath, layer: str) -> tuple[Subject
         violation=False,
         slot=wanted.argument,
         preview=f"path, {len(wanted.path)}",
+        touched=touched((before,)),
     )
     arguments = {**subject.arguments, wanted.argument: wanted.path}
     return replace(subject, arguments=arguments, leaves=leaves), record
 
 
-def _reset(subject: Subject, wanted: ResetHistory, layer: str) -> tuple[Subject, tuple[Record, ...]]:
+def _reset(
+    subject: Subject, wanted: ResetHistory, layer: str, touched: Touched
+) -> tuple[Subject, tuple[Record, ...]]:
     if not isinstance(subject, ModelCall):
         raise Undischargeable(ReasonCode.OBLIGATION_FAILED)
     for exchange in subject.exchanges:
@@ -191,18 +214,34 @@ def _reset(subject: Subject, wanted: ResetHistory, layer: str) -> tuple[Subject,
     records: list[Record] = []
     if wanted.groups:
         rule = "foreign_history" if wanted.foreign else "unreadable_history"
-        records.append(_cleared(layer, rule, len(wanted.groups), Severity.MEDIUM, foreign=wanted.foreign > 0))
+        gone = touched(each.text for each in subject.leaves if each.group in wanted.groups)
+        foreign = wanted.foreign > 0
+        records.append(_cleared(layer, rule, len(wanted.groups), Severity.MEDIUM, gone, foreign=foreign))
     if cut - wanted.groups:
         # Nobody accounts for what was cut, so it may have been anybody's.
-        records.append(
-            _cleared(layer, "unaccounted_text", len(cut - wanted.groups), Severity.LOW, foreign=True)
+        left = cut - wanted.groups
+        gone = touched(
+            span.text
+            for each in subject.leaves
+            if each.group in left
+            for span in each.spans
+            if span.source is None
         )
+        records.append(_cleared(layer, "unaccounted_text", len(left), Severity.LOW, gone, foreign=True))
     return after, tuple(records)
 
 
-def _cleared(layer: str, rule: str, count: int, severity: Severity, *, foreign: bool) -> Record:
+def _cleared(
+    layer: str, rule: str, count: int, severity: Severity, touched: tuple[str, ...], *, foreign: bool
+) -> Record:
     return Record(
-        kind=RecordKind.RESET, layer=layer, rule=rule, severity=severity, violation=foreign, count=count
+        kind=RecordKind.RESET,
+        layer=layer,
+        rule=rule,
+        severity=severity,
+        violation=foreign,
+        count=count,
+        touched=touched,
     )
 
 

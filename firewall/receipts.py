@@ -4,19 +4,30 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from firewall.core.label import Room
 from firewall.core.ports import IdSource, RecordStore
-from firewall.core.receipt import Judgement, Record, RecordKind
+from firewall.core.receipt import Judgement, Mode, Record, RecordKind
 from firewall.core.session import Turn
 from firewall.core.subject import Json, Outbound, Subject, ToolCall, thawed
 from firewall.core.verdict import Deny, Finding, ReasonCode, Severity
+from firewall.marks import conversation_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scribe:
-    """Commits judgements; a refusal or a change is durable before anything follows from it."""
+    """Commits judgements; a refusal or a change is durable before anything follows from it.
+
+    Attributes:
+        store: Where they go.
+        ids: Draws digests.
+        policy: Digest of what enforces, for the receipts.
+        mode: Whether detectors act or only watch.
+    """
 
     store: RecordStore
     ids: IdSource
+    policy: str | None = None
+    mode: Mode | None = None
 
     async def write(
         self, turn: Turn, subject: Subject, records: tuple[Record, ...], deny: Deny | None
@@ -62,9 +73,25 @@ class Scribe:
             reason=reason,
             records=records,
             bytes_scanned=sum(len(each.text.encode("utf-8", "surrogatepass")) for each in subject.leaves),
-            # Keyed, so that a short text cannot be found by trying: the key stays with the deployment.
-            digest=self.ids.derived("content", *content_of(subject)),
+            # Keyed, so that a short text cannot be found by trying: the key stays with the deployment. One
+            # text of two tenants has two digests, or auditors of the two could see that they share it.
+            digest=self.ids.derived("judged", turn.principal.tenant, *content_of(subject)),
+            policy=self.policy,
+            mode=self.mode,
+            conversation=conversation_of(self.ids, turn.principal.tenant, _room(turn)),
         )
+
+
+def _room(turn: Turn) -> Room:
+    """Give the place where the turn's session is, which is not where a private answer goes."""
+    key = turn.key
+    return Room(
+        channel=key.channel,
+        app=key.app,
+        realm=key.realm,
+        conversation=key.conversation,
+        thread=key.thread,
+    )
 
 
 def content_of(subject: Subject) -> tuple[str | None, ...]:
@@ -83,18 +110,19 @@ def called(name: str, arguments: Mapping[str, Json]) -> tuple[str, str]:
     return (name, json.dumps(thawed(arguments), sort_keys=True, separators=(",", ":")))
 
 
-def denial(deny: Deny, layer: str) -> Record:
-    """Give the record of a refusal."""
+def denial(deny: Deny, layer: str, touched: tuple[str, ...] = ()) -> Record:
+    """Give the record of a refusal; `touched` marks what was refused."""
     return Record(
         kind=RecordKind.DENIAL,
         layer=layer,
         rule=deny.rule or deny.reason.value,
         severity=deny.severity,
         violation=True,
+        touched=touched,
     )
 
 
-def shadow(finding: Finding, layer: str, slot: str) -> Record:
+def shadow(finding: Finding, layer: str, slot: str, touched: tuple[str, ...] = ()) -> Record:
     """Give the record of a rule that is only watched; it is counted and never pages."""
     return Record(
         kind=RecordKind.SHADOW,
@@ -104,10 +132,11 @@ def shadow(finding: Finding, layer: str, slot: str) -> Record:
         violation=False,
         slot=slot,
         preview=f"{finding.rule}, {finding.stop - finding.start}",
+        touched=touched,
     )
 
 
-def unmet(finding: Finding, layer: str, slot: str) -> Record:
+def unmet(finding: Finding, layer: str, slot: str, touched: tuple[str, ...] = ()) -> Record:
     """Give the record of a foreign finding that no redaction answers: it is a violation by itself."""
     return Record(
         kind=RecordKind.NOTICE,
@@ -117,4 +146,5 @@ def unmet(finding: Finding, layer: str, slot: str) -> Record:
         violation=True,
         slot=slot,
         preview=f"{finding.rule}, {finding.stop - finding.start}",
+        touched=touched,
     )

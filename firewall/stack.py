@@ -10,14 +10,25 @@ from collections.abc import Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from firewall.core.ids import canonical
 from firewall.core.message import Part
 from firewall.core.ports import Clock, Layer
 from firewall.core.receipt import Record
 from firewall.core.session import Turn
 from firewall.core.subject import Subject, SubjectKind, ToolCall
-from firewall.core.verdict import Allow, Case, Deny, ReasonCode, RecordViolation, Redact, Severity
+from firewall.core.verdict import (
+    Allow,
+    Case,
+    Deny,
+    Finding,
+    ReasonCode,
+    RecordViolation,
+    Redact,
+    Severity,
+)
+from firewall.marks import Marks
 from firewall.obligations import Undischargeable, discharge
-from firewall.receipts import Scribe, denial, shadow, unmet
+from firewall.receipts import Scribe, content_of, denial, shadow, unmet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,18 +155,19 @@ class Stack:
         self, turn: Turn, subject: Subject, read: tuple[Part, ...], records: list[Record]
     ) -> tuple[Subject, Deny | None]:
         plan = self._plan.get(subject.kind, ())
+        marks = Marks(ids=self._scribe.ids, tenant=turn.principal.tenant)
         if not plan:
             unknown = Deny(reason=ReasonCode.UNKNOWN_SUBJECT)
-            records.append(denial(unknown, "stack"))
+            records.append(denial(unknown, "stack", _whole(subject, marks)))
             return subject, unknown
         position = 0
         while position < len(plan):
             layer = plan[position]
             before = subject
             verdict = await self._ask(layer, Case(turn=turn, subject=subject, read=read))
-            subject, deny = _apply(layer, verdict, subject, records)
+            subject, deny = _apply(layer, verdict, subject, records, marks)
             if deny is not None:
-                records.append(denial(deny, layer.name))
+                records.append(denial(deny, layer.name, _whole(subject, marks)))
                 return subject, deny
             # What is judged is what runs: after a rewrite every layer looks again at the new arguments.
             position = 0 if _rewritten(before, subject) else position + 1
@@ -175,8 +187,13 @@ def _rewritten(before: Subject, after: Subject) -> bool:
     )
 
 
+def _whole(subject: Subject, marks: Marks) -> tuple[str, ...]:
+    """Mark a subject as one value, so that the same one refused again is seen as the same."""
+    return marks.of((canonical(*content_of(subject)),))
+
+
 def _apply(
-    layer: Layer, verdict: object, subject: Subject, records: list[Record]
+    layer: Layer, verdict: object, subject: Subject, records: list[Record], marks: Marks
 ) -> tuple[Subject, Deny | None]:
     """Turn a verdict into what follows from it; one that is not well-formed is a refusal."""
     failed = Deny(reason=ReasonCode.LAYER_FAILED, rule=layer.name, severity=Severity.CRITICAL)
@@ -190,16 +207,16 @@ def _apply(
         if not _well_formed(verdict, subject):
             return subject, failed
         shadows = [
-            shadow(finding, layer.name, subject.leaves[finding.leaf].slot if subject.leaves else "")
+            shadow(finding, layer.name, *_found(finding, subject, marks))
             for finding in verdict.findings
             if finding.shadow
         ]
         if isinstance(verdict, Deny):
             notices = tuple(each for each in verdict.obligations if isinstance(each, RecordViolation))
-            records += (*shadows, *discharge(subject, notices, layer=layer.name)[1])
+            records += (*shadows, *discharge(subject, notices, layer=layer.name, touched=marks.of)[1])
             return subject, verdict
-        shadows += _unanswered(layer, verdict, subject)
-        after, done = discharge(subject, verdict.obligations, layer=layer.name)
+        shadows += _unanswered(layer, verdict, subject, marks)
+        after, done = discharge(subject, verdict.obligations, layer=layer.name, touched=marks.of)
     except Undischargeable as unmet:
         return subject, Deny(reason=unmet.reason, rule=layer.name)
     except Exception:  # noqa: BLE001  a malformed finding or obligation is a refusal
@@ -210,11 +227,19 @@ def _apply(
     return after, None
 
 
-def _unanswered(layer: Layer, verdict: Allow, subject: Subject) -> list[Record]:
+def _found(finding: Finding, subject: Subject, marks: Marks) -> tuple[str, tuple[str, ...]]:
+    """Give the slot of a finding and the mark of its words."""
+    if not subject.leaves:
+        return "", ()
+    leaf = subject.leaves[finding.leaf]
+    return leaf.slot, marks.of((leaf.text[finding.start : finding.stop],))
+
+
+def _unanswered(layer: Layer, verdict: Allow, subject: Subject, marks: Marks) -> list[Record]:
     """Give a record for each foreign finding that no redaction answers."""
     cut = {(each.leaf, each.start, each.stop) for each in verdict.obligations if isinstance(each, Redact)}
     return [
-        unmet(each, layer.name, subject.leaves[each.leaf].slot)
+        unmet(each, layer.name, *_found(each, subject, marks))
         for each in verdict.findings
         if each.foreign and not each.shadow and (each.leaf, each.start, each.stop) not in cut
     ]

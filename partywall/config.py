@@ -1,18 +1,19 @@
 """The configuration: one TOML file, checked whole before anything is opened."""
 
-import re
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from adapters.privately import PRIVATELY
 from firewall.core.errors import ConfigError
 from firewall.core.identity import SenderKind
+from partywall.alerts.settings import AlertRoute
+from partywall.config_faults import line_of, malformed, remedy
+from vault.address import has_password
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -55,11 +56,24 @@ class Tenant(_Section):
 
 
 class Store(_Section):
-    """Where state is kept. `:memory:` keeps it as long as the process."""
+    """Where state is kept: a file, a PostgreSQL server, or `:memory:`, which ends with the process."""
 
     path: str = ".partywall/partywall.db"
     master_key_file: str | None = None
     synchronous: Annotated[str, Field(pattern="^(FULL|NORMAL)$")] = "FULL"
+
+    @field_validator("path")
+    @classmethod
+    def _without_password(cls, path: str) -> str:
+        if has_password(path):
+            raise ValueError("leave the password out; PGPASSWORD or PGPASSFILE in the environment gives it")
+        return path
+
+
+class RecordKeeping(_Section):
+    """How long records are kept; their receipts stay for ever."""
+
+    keep_days: int | None = Field(default=None, ge=1, le=36_500)
 
 
 class FileArea(_Section):
@@ -183,11 +197,13 @@ class Config(_Section):
     prompts: tuple[str, ...] = ()
     tenants: tuple[Tenant, ...] = Field(default=(), alias="tenant")
     store: Store = Store()
+    records: RecordKeeping = RecordKeeping()
     files: FileArea = FileArea()
     attachments: FilesIn = FilesIn()
     limits: Limits = Limits()
     pii: Pii = Pii()
     bot: ServedBot = ServedBot()
+    alerts: tuple[AlertRoute, ...] = Field(default=(), alias="alert")
 
 
 def load(source: str | Path | Mapping[str, object] | None) -> Config:
@@ -217,19 +233,11 @@ def parse(text: str) -> Config:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        fault = _malformed(str(error), text)
+        fault = malformed(str(error), text)
     else:
         return _checked(tree, text)
     # Not chained: the parser's error carries the whole file, which may name what is nobody's business.
     raise fault
-
-
-def _malformed(error: str, text: str) -> ConfigError:
-    found = re.search(r"line (\d+)", error)
-    line = int(found[1]) if found else len(text.splitlines())
-    what = re.sub(r" \(at .*\)$", "", error)
-    remedy = "; a key may stand only once" if re.search("twice|overwrite|mutate", what) else ""
-    return ConfigError(f"this is not TOML: {what}{remedy}", line=line)
 
 
 def _checked(tree: dict[str, Any], text: str) -> Config:
@@ -238,42 +246,12 @@ def _checked(tree: dict[str, Any], text: str) -> Config:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = tuple(str(step) for step in first["loc"])
-        fault = ConfigError(_remedy(where, first), line=_line(text, where))
+        fault = ConfigError(remedy(where, first), line=line_of(text, where))
     else:
         _disjoint(config, text)
         return config
     # Not chained: the validator's error repeats the value.
     raise fault
-
-
-def _remedy(where: tuple[str, ...], error: ErrorDetails) -> str:
-    name = ".".join(where) or "the file"
-    if error["type"] == "extra_forbidden":
-        return f"{name} is not a setting; remove it, or see docs/configuration.md for the names"
-    return f"{name}: {error['msg']}; see docs/configuration.md"
-
-
-def _line(text: str, where: tuple[str, ...]) -> int | None:
-    """Find the line of a key: the headers of its tables first, each by its number, then its own name."""
-    names = [step for step in where if not step.isdigit()]
-    if not text or not names:
-        return None
-    lines = text.splitlines()
-    start, stop, headed = 0, len(lines), False
-    for depth, step in enumerate(where):
-        if step.isdigit():
-            continue
-        index = int(where[depth + 1]) if where[depth + 1 : depth + 2] and where[depth + 1].isdigit() else 0
-        path = [each for each in where[: depth + 1] if not each.isdigit()]
-        header = re.compile(rf"\s*\[+\s*{re.escape('.'.join(path))}\s*\]+")
-        heads = [number for number in range(start, stop) if header.match(lines[number])]
-        if index < len(heads):
-            start, headed = heads[index], True
-            stop = heads[index + 1] if index + 1 < len(heads) else stop
-    name = re.escape(names[-1])
-    key = re.compile(rf"(^|[\s{{,.])\"?{name}\"?\s*=|^\s*\[+[^\]]*{name}\s*\]")
-    found = next((number for number in range(start, stop) if key.search(lines[number])), None)
-    return found + 1 if found is not None else start + 1 if headed else None
 
 
 def _disjoint(config: Config, text: str) -> None:
@@ -284,7 +262,7 @@ def _disjoint(config: Config, text: str) -> None:
         if tenant.id in names:
             raise ConfigError(
                 f"two tenants are called {tenant.id!r}; name one of them otherwise",
-                line=_line(text, (*here, "id")),
+                line=line_of(text, (*here, "id")),
             )
         names.add(tenant.id)
         for realm in tenant.realms:
@@ -292,6 +270,6 @@ def _disjoint(config: Config, text: str) -> None:
             if claimed in realms:
                 raise ConfigError(
                     f"a realm of tenant {tenant.id!r} is another tenant's already; a realm has one tenant",
-                    line=_line(text, (*here, "realms")),
+                    line=line_of(text, (*here, "realms")),
                 )
             realms.add(claimed)

@@ -21,6 +21,7 @@ from partywall import origin
 from partywall.config import Config, Profile
 from sandbox import process
 from sandbox.resolve import best_resolver, openat2
+from vault.address import is_server
 from vault.keyfile import FILE_NAME
 from vault.sqlite import MEMORY
 
@@ -221,6 +222,10 @@ def key_file(config: Config) -> Iterator[Check]:
         yield ok("master key", "drawn at each start, for a database in memory")
         return
     own = config.store.master_key_file
+    if own is None and is_server(config.store.path):
+        make = "make a file of 32 random bytes, mode 0600, and name it in store.master_key_file"
+        yield fault("master key", "none; beside a server there is no place to keep one", make)
+        return
     path = Path(own) if own is not None else Path(config.store.path).parent / FILE_NAME
     try:
         mode = stat.S_IMODE(path.stat().st_mode)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from firewall.core.errors import KeyMismatch
 from firewall.core.ids import TenantId, derived
-from firewall.core.ports import Clock, Detector, IdSource
+from firewall.core.ports import Clock, Detector, IdSource, Layer
 from firewall.detect.detectors import All
 from firewall.detect.excerpts import Excerpts
 from firewall.detect.identifiers import Identifiers
@@ -32,8 +32,10 @@ from firewall.threads import Threads
 from firewall.tools import ToolTable
 from firewall.turns import Turns
 from partywall import builtin, origin
+from partywall.alerts.relay import Relay, relay_of
 from partywall.config import Config, Pii, Profile
 from partywall.egress import Egress
+from partywall.enforcement import mode_of, policy_of
 from partywall.files import Files, Paths
 from partywall.models import GuardedModel
 from partywall.requests import Gate
@@ -96,11 +98,16 @@ class Runtime:
     compartments: Compartments
     files: Files
     runner: Confined
+    relay: Relay | None
 
     async def close(self) -> None:
         """Let go of everything; what was queued is committed first."""
         try:
-            await self.vault.close()
+            try:
+                if self.relay is not None:
+                    await self.relay.close()
+            finally:
+                await self.vault.close()
         finally:
             self.executor.threads.close()
             self.compartments.close()
@@ -119,6 +126,7 @@ async def assemble(
     Raises:
         Shadowed: One of the five packages is not the one that was installed with the others.
         ServiceUnavailable: A detector the profile needs is not installed.
+        ConfigError: An alert route cannot deliver: a secret is missing, or an address cannot be one.
         KeyMismatch, SchemaTooNew, StoreUnavailable: As `vault.open.open_vault`.
     """
     # Once more: a package that is loaded lazily could have been shadowed since the import.
@@ -132,10 +140,13 @@ async def assemble(
         synchronous=Synchronous(config.store.synchronous),
     )
     try:
-        return await _furnished(config, vault, detector, declared, clock)
+        runtime = await _furnished(config, vault, detector, declared, clock)
     except BaseException:
         await vault.close()
         raise
+    if runtime.relay is not None:
+        runtime.relay.start()
+    return runtime
 
 
 async def _furnished(
@@ -145,6 +156,8 @@ async def _furnished(
     excerpts = Excerpts()
     learner = Learner(lexicon=vault.lexicon, excerpts=excerpts)
     await learner.catch_up()
+    tenants = [TenantId(each.id) for each in config.tenants]
+    relay = relay_of(config.alerts, tenants, vault.deliveries, clock, ids)
     compartments = _compartments(config, vault.secret)
     runner = Confined(
         compartments=compartments,
@@ -166,19 +179,23 @@ async def _furnished(
         keys=Keys(detector),
         shadow=config.profile is Profile.OBSERVE,
     )
+    layers: list[Layer] = [
+        TenantBoundary(tenants=directory.known, kinds=config.serve, max_text_bytes=limits.max_text_bytes),
+        Attachments(**config.attachments.model_dump()),
+        ToolDenial(fetcher=fetcher, runner=runner, grants=grants),
+        StorageSandbox(paths=Paths(workspace=config.files.workspace, shared=frozenset(config.files.shared))),
+        HistoryReset(),
+        Accounting(strict=config.profile is Profile.STRICT),
+        redaction,
+    ]
     stack = Stack(
-        [
-            TenantBoundary(tenants=directory.known, kinds=config.serve, max_text_bytes=limits.max_text_bytes),
-            Attachments(**config.attachments.model_dump()),
-            ToolDenial(fetcher=fetcher, runner=runner, grants=grants),
-            StorageSandbox(
-                paths=Paths(workspace=config.files.workspace, shared=frozenset(config.files.shared))
-            ),
-            HistoryReset(),
-            Accounting(strict=config.profile is Profile.STRICT),
-            redaction,
-        ],
-        scribe=Scribe(store=vault.records, ids=ids),
+        layers,
+        scribe=Scribe(
+            store=vault.records,
+            ids=ids,
+            policy=policy_of(config, [each.name for each in layers]),
+            mode=mode_of(config),
+        ),
         clock=clock,
         layer_cpu_s=limits.layer_cpu_s,
     )
@@ -218,6 +235,7 @@ async def _furnished(
         compartments=compartments,
         files=files,
         runner=runner,
+        relay=relay,
     )
 
 

@@ -12,6 +12,7 @@ from firewall.core.errors import ChainBroken
 from firewall.core.ids import TenantId, derived
 from firewall.core.receipt import GENESIS, Judgement, Receipt, Record, body_of, linked
 from vault.job import Job, Row, Rows
+from vault.log import Log
 from vault.outbox import enqueued
 
 PAGE = 500
@@ -47,13 +48,13 @@ class Item:
         return cls(entry=entry, at_ms=at_ms, judgement=judgement, body=body_of(judgement))
 
 
-def link(secret: bytes, item: Item) -> Job[Receipt]:
-    """Write one judgement with its receipt, records and outbox rows, unless it was written before.
+def link(log: Log, item: Item) -> Job[Receipt]:
+    """Write one judgement with its receipt, leaf, records and outbox rows, unless it was written before.
 
     Raises:
-        ChainBroken: The chain's head was altered.
+        ChainBroken: The head of the chain or of the log was altered.
     """
-    tenant = item.judgement.tenant
+    secret, tenant = log.secret, item.judgement.tenant
     done = yield (
         "SELECT tenant, seq, at_ms, body, previous, hash FROM receipts WHERE entry = ?",
         (item.entry,),
@@ -88,9 +89,30 @@ def link(secret: bytes, item: Item) -> Job[Receipt]:
         ),
         (tenant, receipt.seq, receipt.at_ms, receipt.hash, _mac(secret, tenant, receipt)),
     )
+    yield from log.append(receipt)
     for n, record in enumerate(item.judgement.records):
         yield from _recorded(receipt, n, record)
     return receipt
+
+
+def begun(log: Log) -> Job[None]:
+    """Begin the log, where there is none, with the receipts that older programs wrote, tenant by tenant."""
+    if not (yield from log.begin()):
+        return
+    tenant, seq = "", 0
+    while True:
+        rows = yield (
+            (
+                "SELECT tenant, seq, at_ms, body, previous, hash FROM receipts"
+                " WHERE (tenant, seq) > (?, ?) ORDER BY tenant, seq LIMIT ?"
+            ),
+            (tenant, seq, PAGE),
+        )
+        if not rows:
+            return
+        for row in rows:
+            yield from log.append(receipt_of(row))
+        tenant, seq = rows[-1][:2]
 
 
 def head(secret: bytes, tenant: TenantId) -> Job[Head]:
@@ -119,11 +141,14 @@ def head(secret: bytes, tenant: TenantId) -> Job[Head]:
 
 
 def page(tenant: TenantId, after: int) -> Job[tuple[Rows, Rows]]:
-    """Read the next receipts of a chain, and the records that stand beside them, in order."""
+    """Read the next receipts of a chain with their leaves, and the records that stand beside them."""
     receipts = yield (
         (
-            "SELECT tenant, seq, at_ms, body, previous, hash, ref, session FROM receipts"
-            " WHERE tenant = ? AND seq > ? ORDER BY seq LIMIT ?"
+            "SELECT r.tenant, r.seq, r.at_ms, r.body, r.previous, r.hash, r.ref, r.session,"
+            " l.position, l.salt, n.hash FROM receipts r"
+            " LEFT JOIN log_leaves l ON l.tenant = r.tenant AND l.seq = r.seq"
+            " LEFT JOIN log_nodes n ON n.level = 0 AND n.position = l.position"
+            " WHERE r.tenant = ? AND r.seq > ? ORDER BY r.seq LIMIT ?"
         ),
         (tenant, after, PAGE),
     )

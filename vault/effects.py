@@ -10,10 +10,10 @@ from firewall.core.errors import IntegrityError, MisuseError
 from firewall.core.ids import Ref, SessionId, TenantId, TurnId, checked
 from firewall.core.ports import Clock, IdSource
 from firewall.core.session import Turn
+from vault.database import Database
 from vault.heart import Heart
 from vault.job import Job, Row, Rows
 from vault.records import Records
-from vault.sqlite import Database
 from vault.writer import Writer
 
 
@@ -113,7 +113,7 @@ class Effects:
     async def recover(self) -> int:
         """Mark the intents of dead processes as `unknown` and count them; living processes keep theirs."""
         holders = await self._database.read(_holders)
-        dead = tuple(holder for holder in holders if not self._heart.lives(holder))
+        dead = tuple([holder for holder in holders if not await self._heart.lives(holder)])
         return await self._writer.submit("", lambda: _orphaned(dead)) if dead else 0
 
     def _ended(self, effect: str, done: "asyncio.Future[None]") -> None:

@@ -9,11 +9,11 @@ from firewall.core.errors import MisuseError
 from firewall.core.ids import TenantId, checked
 from firewall.core.label import Audience, Owned, Readers
 from firewall.core.ports import Clock, Entry
+from vault.database import Database
 from vault.installations import resealed
 from vault.job import Job
 from vault.keys import Keyring
 from vault.shelf import PAGE, Shelf
-from vault.sqlite import Database
 from vault.writer import Writer
 
 MAX_NAME_CODEPOINTS = 512

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from firewall.core.errors import StoreUnavailable
 from firewall.core.ports import Clock
-from vault.holder import Holder
+from vault.database import Database, Mark
 from vault.job import Job
-from vault.sqlite import Database
 from vault.writer import Writer
 
 
@@ -29,10 +28,10 @@ class Heart:
     """
 
     def __init__(
-        self, holder: Holder, database: Database, writer: Writer, clock: Clock, *, lease_s: float
+        self, mark: Mark, database: Database, writer: Writer, clock: Clock, *, lease_s: float
     ) -> None:
         self.holding = 0
-        self._holder = holder
+        self._mark = mark
         self._database = database
         self._writer = writer
         self._clock = clock
@@ -43,15 +42,15 @@ class Heart:
     @property
     def id(self) -> str:
         """The holder's id, as it stands in the rows it holds."""
-        return self._holder.id
+        return self._mark.id
 
-    def lives(self, other: str) -> bool:
+    async def lives(self, other: str) -> bool:
         """True if that process still exists, working or hung."""
-        return self._holder.lives(other)
+        return await self._mark.lives(other)
 
     async def gone(self, other: str) -> bool:
         """True if that process is dead, or was seen not to beat for the length of a lease."""
-        if not self.lives(other):
+        if not await self.lives(other):
             self._watched.pop(other, None)
             return True
         beat = await self._database.read(lambda: _beat_of(other))
@@ -86,7 +85,10 @@ class Heart:
 
     def _beaten(self) -> Job[None]:
         yield (
-            "INSERT INTO holders (id, beat) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET beat = beat + 1",
+            (
+                "INSERT INTO holders (id, beat) VALUES (?, 1)"
+                " ON CONFLICT (id) DO UPDATE SET beat = holders.beat + 1"
+            ),
             (self.id,),
         )
 

@@ -10,10 +10,10 @@ from firewall.core.ids import Ref, TenantId, derived
 from firewall.core.ports import Clock
 from firewall.core.session import SessionKey, Turn
 from vault.codec import arrival_bytes, arrival_from
+from vault.database import Database
 from vault.heart import Heart
 from vault.job import Job, Row, Rows
 from vault.keys import Keyring
-from vault.sqlite import Database
 from vault.writer import Writer
 
 TABLE = "inbox"
@@ -116,7 +116,7 @@ class Inbox:
         holders = await self._database.read(_holders)
         left: list[Accepted] = []
         for holder in holders:
-            if not self._heart.lives(holder):
+            if not await self._heart.lives(holder):
                 end_ms = self._clock.now_ms()
                 left += await self._writer.submit("", partial(self._inherited, holder, end_ms))
         return tuple(sorted(left, key=lambda one: one.n))

@@ -8,9 +8,9 @@ from firewall.core.ids import TenantId, checked, derived
 from firewall.core.installation import Installation, InstallationKey
 from firewall.core.ports import Clock
 from vault.codec import installation_bytes, installation_from
+from vault.database import Database
 from vault.job import Job, Row, Rows
 from vault.keys import Keyring
-from vault.sqlite import Database
 from vault.tenants import noted
 from vault.writer import Writer
 

@@ -5,7 +5,7 @@ it changes nothing but the database, and draws what it needs anew. Jobs are made
 thread.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -42,6 +42,19 @@ def drive(job: Job[T], execute: Callable[[str, tuple[Value, ...]], Rows]) -> T:
         statement = next(job)
         while True:
             statement = job.send(execute(*statement))
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    finally:
+        job.close()
+
+
+async def driven(job: Job[T], execute: Callable[[str, tuple[Value, ...]], Awaitable[Rows]]) -> T:
+    """Run a job to its end, as `drive`, with statements that have to be waited for."""
+    try:
+        statement = next(job)
+        while True:
+            statement = job.send(await execute(*statement))
     except StopIteration as done:
         value: T = done.value
         return value

@@ -3,49 +3,33 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
-import msgspec
-
-from firewall.core.errors import ChainBroken, IntegrityError
-from firewall.core.ids import PrincipalId, Ref, SessionId, TenantId, TurnId, checked
-from firewall.core.receipt import GENESIS, Receipt, Record, RecordKind, linked
+from firewall.core.errors import IntegrityError
+from firewall.core.ids import PrincipalId, Ref, SessionId, TenantId, TurnId
+from firewall.core.receipt import Mode, Receipt, Record, RecordKind
 from firewall.core.subject import SubjectKind
 from firewall.core.verdict import ReasonCode, Severity
-from vault.chain import PAGE, Head, head, page, receipt_of
-from vault.job import Job, Row, Rows, Value
-from vault.sqlite import Database
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which records; what is None does not narrow.
-
-    Attributes:
-        tenant: Only this tenant's.
-        principal: Only those of this principal's sessions.
-        since_ms: Only those of this moment and later, milliseconds since 1970.
-        violation: True for violations, False for the rest, None for all.
-    """
-
-    tenant: TenantId | None = None
-    principal: PrincipalId | None = None
-    layer: str | None = None
-    rule: str | None = None
-    kind: RecordKind | None = None
-    ref: Ref | None = None
-    since_ms: int | None = None
-    violation: bool | None = True
-
-    def __post_init__(self) -> None:
-        # An empty scope must not come to mean every scope.
-        for name in ("tenant", "principal", "ref"):
-            if getattr(self, name) is not None:
-                checked(getattr(self, name), what=f"filter {name}")
+from vault import bodies
+from vault.chain import PAGE, page, receipt_of
+from vault.database import Database
+from vault.filters import FROM, PRINCIPAL, condition, mode_of
+from vault.filters import Filter as Filter
+from vault.job import Job, Row, Rows
+from vault.pruning import prune
+from vault.summaries import Summary, Width, summary
+from vault.verification import verified
+from vault.writer import Writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A record as it was committed; `principal` is None where no session was opened."""
+    """A record as it was committed.
+
+    Attributes:
+        principal: None where no session was opened, and after it was erased.
+        conversation: Stands for the place; None in older records.
+    """
 
     id: int
     tenant: TenantId
@@ -53,6 +37,7 @@ class Stored:
     seq: int
     at_ms: int
     ref: Ref
+    conversation: str | None
     session: SessionId
     turn: TurnId
     subject: SubjectKind
@@ -60,26 +45,14 @@ class Stored:
     reason: ReasonCode | None
     record: Record
 
-
-class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    tenant: str
-    session: str
-    turn: str
-    ref: str
-    subject: SubjectKind
-    allowed: bool
-    reason: ReasonCode | None
-    records: tuple[dict[str, object], ...]
-    bytes_scanned: int
-    digest: str
-
-
-_BODY = msgspec.json.Decoder(_Body)
-_FROM = " FROM records r JOIN receipts t USING (tenant, seq) LEFT JOIN sessions s ON s.id = t.session"
+    @property
+    def mode(self) -> Mode:
+        """Whether the rule is enforced or only watched."""
+        return mode_of(self.record.kind)
 
 
 class Ledger:
-    """Reads records and receipts; writes nothing."""
+    """Reads records and receipts; what it removes, it hands to the writer."""
 
     def __init__(self, database: Database, secret: bytes) -> None:
         self._database = database
@@ -90,6 +63,18 @@ class Ledger:
         rows = await self._database.read(lambda: _listed(where, after, min(max(limit, 1), PAGE)))
         return tuple(_stored(row) for row in rows)
 
+    async def youngest(self, where: Filter, limit: int) -> tuple[Stored, ...]:
+        """Give the youngest matching records, oldest first, at most `limit`."""
+        found: list[Stored] = []
+        before: int | None = None
+        while len(found) < limit:
+            rows = await self._database.read(partial(_back, where, before, min(limit - len(found), PAGE)))
+            found += [_stored(row) for row in rows]
+            if not rows:
+                break
+            before = found[-1].id
+        return tuple(reversed(found))
+
     async def export(self, where: Filter) -> AsyncIterator[Stored]:
         """Give every matching record, oldest first."""
         after = 0
@@ -98,9 +83,17 @@ class Ledger:
                 yield one
             after = found[-1].id
 
+    async def summary(self, where: Filter, *, top: int, width: Width) -> Summary:
+        """Count matching records by rule, layer, severity, sender and time; each list at most `top` long."""
+        return await summary(self._database, where, top=top, width=width)
+
     async def counts(self, where: Filter) -> dict[RecordKind, int]:
         """Count matching records by kind."""
         return {RecordKind(kind): count for kind, count in await self._database.read(lambda: _counts(where))}
+
+    async def prune(self, writer: Writer, before_ms: int) -> int:
+        """Have the writer remove all records older than that moment, and count them; their receipts stay."""
+        return await prune(self._database, writer, self._secret, before_ms=before_ms)
 
     async def receipts(self, tenant: TenantId) -> AsyncIterator[Receipt]:
         """Give one tenant's receipts, oldest first."""
@@ -114,99 +107,39 @@ class Ledger:
             after = rows[-1][1]
 
     async def verify(self, tenant: TenantId) -> int:
-        """Follow the chain from its first link to its head, a page at a time."""
-        checked(tenant, what="tenant")
-        youngest = await self._database.read(lambda: head(self._secret, tenant))
-        last = Head(seq=0, at_ms=0, hash=GENESIS)
-        while last.seq < youngest.seq:
-            receipts, records = await self._database.read(partial(page, tenant, last.seq))
-            if not receipts:
-                raise ChainBroken(f"the receipts after {last.seq} are missing")
-            last = _followed(tenant, last, [row for row in receipts if row[1] <= youngest.seq], records)
-        if last != youngest:
-            raise ChainBroken(f"receipt {last.seq} is not the head of its chain")
-        return last.seq
+        """Count the tenant's receipts, or say where the chain is broken."""
+        return await verified(self._database, self._secret, tenant)
 
 
-def _followed(tenant: TenantId, last: Head, receipts: Rows, records: Rows) -> Head:
-    beside: dict[int, list[Row]] = {}
-    for row in records:
-        beside.setdefault(row[0], []).append(row[1:])
-    for row in receipts:
-        receipt = receipt_of(row)
-        expected = linked(tenant, last.seq + 1, receipt.at_ms, receipt.body, last.hash)
-        body = _body(receipt)
-        if receipt != expected or receipt.at_ms < last.at_ms or (body.ref, body.session) != tuple(row[6:8]):
-            raise ChainBroken(f"receipt {receipt.seq} does not follow receipt {last.seq}")
-        if _told(body) != beside.get(receipt.seq, []) or body.tenant != tenant:
-            raise ChainBroken(f"the records of receipt {receipt.seq} are not those it was made for")
-        last = Head(seq=receipt.seq, at_ms=receipt.at_ms, hash=receipt.hash)
-    return last
-
-
-def _told(body: _Body) -> list[Row]:
-    """Give a receipt's records the way their rows must look."""
-    return [
-        (
-            n,
-            record["kind"],
-            record["layer"],
-            record["rule"],
-            record["severity"],
-            int(record["violation"] is True),
-            record["count"],
-            record["slot"],
-            record["preview"],
-        )
-        for n, record in enumerate(body.records)
-    ]
-
-
-def _body(receipt: Receipt) -> _Body:
-    try:
-        return _BODY.decode(receipt.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ChainBroken(f"the body of receipt {receipt.seq} cannot be read") from None
-
-
-def _conditions(where: Filter) -> tuple[str, tuple[Value, ...]]:
-    asked: tuple[tuple[str, Value], ...] = (
-        ("r.tenant = ?", where.tenant),
-        # A session id says nothing about the tenant it was opened in, so both must be the record's.
-        ("s.principal = ? AND s.tenant = r.tenant", where.principal),
-        ("r.layer = ?", where.layer),
-        ("r.rule = ?", where.rule),
-        ("r.kind = ?", where.kind.value if where.kind else None),
-        ("t.ref = ?", where.ref),
-        ("t.at_ms >= ?", where.since_ms),
-        ("r.violation = ?", None if where.violation is None else int(where.violation)),
-    )
-    chosen = [(text, value) for text, value in asked if value is not None]
-    return " AND ".join(["1", *(text for text, _ in chosen)]), tuple(value for _, value in chosen)
+_ROW = (
+    f"SELECT r.id, r.tenant, {PRINCIPAL}, r.seq, t.at_ms, t.body, r.n,"
+    " r.kind, r.layer, r.rule, r.severity, r.violation, r.count, r.slot, r.preview" + FROM
+)
 
 
 def _listed(where: Filter, after: int, limit: int) -> Job[Rows]:
-    condition, values = _conditions(where)
-    rows = yield (
-        (
-            "SELECT r.id, r.tenant, CASE WHEN s.tenant = r.tenant THEN s.principal END, r.seq, t.at_ms,"
-            " t.body, r.kind, r.layer, r.rule, r.severity, r.violation, r.count, r.slot, r.preview"
-            f"{_FROM} WHERE {condition} AND r.id > ? ORDER BY r.id LIMIT ?"
-        ),
-        (*values, after, limit),
-    )
+    text, values = condition(where)
+    rows = yield (f"{_ROW} WHERE {text} AND r.id > ? ORDER BY r.id LIMIT ?", (*values, after, limit))
+    return rows
+
+
+def _back(where: Filter, before: int | None, limit: int) -> Job[Rows]:
+    text, values = condition(where)
+    if before is not None:
+        text, values = f"{text} AND r.id < ?", (*values, before)
+    rows = yield (f"{_ROW} WHERE {text} ORDER BY r.id DESC LIMIT ?", (*values, limit))
     return rows
 
 
 def _counts(where: Filter) -> Job[Rows]:
-    condition, values = _conditions(where)
-    rows = yield (f"SELECT r.kind, count(*){_FROM} WHERE {condition} GROUP BY r.kind", values)
+    text, values = condition(where)
+    rows = yield (f"SELECT r.kind, count(*){FROM} WHERE {text} GROUP BY r.kind", values)
     return rows
 
 
 def _stored(row: Row) -> Stored:
     tenant, seq, at_ms = TenantId(row[1]), row[3], row[4]
-    body = _body(Receipt(tenant=tenant, seq=seq, at_ms=at_ms, body=row[5], previous="", hash=""))
+    body = bodies.read(Receipt(tenant=tenant, seq=seq, at_ms=at_ms, body=row[5], previous="", hash=""))
     return Stored(
         id=row[0],
         tenant=tenant,
@@ -214,16 +147,23 @@ def _stored(row: Row) -> Stored:
         seq=seq,
         at_ms=at_ms,
         ref=Ref(body.ref),
+        conversation=body.conversation or None,
         session=SessionId(body.session),
         turn=TurnId(body.turn),
         subject=body.subject,
         allowed=body.allowed,
         reason=body.reason,
-        record=_record(row[6:]),
+        record=_record(row[7:], _touched(body, row[6])),
     )
 
 
-def _record(row: Row) -> Record:
+def _touched(body: bodies.Body, n: int) -> tuple[str, ...]:
+    """Give the marks of a record as its receipt has them; none in older ones."""
+    marks = body.records[n].get("touched", ()) if n < len(body.records) else ()
+    return tuple(map(str, cast("list[object]", marks))) if isinstance(marks, list) else ()
+
+
+def _record(row: Row, touched: tuple[str, ...]) -> Record:
     kind, layer, rule, severity, violation, count, slot, preview = row
     try:
         return Record(
@@ -235,6 +175,7 @@ def _record(row: Row) -> Record:
             count=count,
             slot=slot,
             preview=preview,
+            touched=touched,
         )
     except ValueError as error:
         raise IntegrityError("a stored record cannot be read") from error

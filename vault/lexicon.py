@@ -8,12 +8,12 @@ from firewall.core.errors import IntegrityError
 from firewall.core.label import Label
 from firewall.core.message import Origin
 from vault.codec import part_from
+from vault.database import Database
 from vault.job import Job
 from vault.keys import Keyring
 from vault.notes import page as notes_page
 from vault.said import row_of_part
 from vault.shelf import Shelf
-from vault.sqlite import Database
 
 PAGE = 500
 _Page = list[tuple[int, str, Label]]

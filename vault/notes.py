@@ -8,10 +8,10 @@ from firewall.core.label import Audience, Label, Owned, Principals, admits
 from firewall.core.ports import Entry
 from firewall.core.session import Turn
 from vault.codec import entry_bytes, entry_from
+from vault.database import Database
 from vault.job import Job, Row
 from vault.keys import Keyring
 from vault.readers import audience_tokens, tokens
-from vault.sqlite import Database
 from vault.writer import Writer
 
 TABLE = "notes"

@@ -4,32 +4,36 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from firewall.core.errors import PartywallError
 from firewall.core.ports import Clock, IdSource
-from vault.crypto import KEY_BYTES, Master, Random
+from vault.bundles import Bundles
+from vault.chain import begun
+from vault.checkpoints import Checkpoints
+from vault.crypto import Master, Random
+from vault.database import Database, Mark
+from vault.deliveries import Deliveries
 from vault.effects import Effects
 from vault.entries import Entries
+from vault.ground import Ground, ground
 from vault.heart import Heart
-from vault.holder import Holder, Opening
 from vault.inbox import Inbox
 from vault.installations import Installations
 from vault.job import Job
-from vault.keyfile import FILE_NAME, file_made, folder_made
-from vault.keyfile import master_key as read_master_key
 from vault.keys import Keyring, deployment_secret
 from vault.lexicon import Lexicon
+from vault.log import Log
 from vault.migrations import migrated, migrations
 from vault.notes import Notes
 from vault.outbox import Outbox
 from vault.records import Records
 from vault.sessions import Sessions
-from vault.sqlite import MEMORY, Database, Synchronous
+from vault.sqlite import Synchronous
 from vault.states import States
 from vault.tenants import Tenants
-from vault.writer import Writer
+from vault.writer import Writer, told
 
 DEFAULT_PATH = ".partywall/partywall.db"
 
@@ -37,11 +41,11 @@ DEFAULT_PATH = ".partywall/partywall.db"
 class _Engine:
     """What runs behind the stores, and the order in which it stops."""
 
-    def __init__(self, database: Database, writer: Writer, heart: Heart, holder: Holder) -> None:
+    def __init__(self, database: Database, writer: Writer, heart: Heart, mark: Mark) -> None:
         self.database = database
         self.writer = writer
         self.heart = heart
-        self.holder = holder
+        self.mark = mark
         self._closed: asyncio.Task[None] | None = None
 
     async def close(self, settle: Callable[[], Awaitable[None]] | None) -> None:
@@ -59,7 +63,7 @@ class _Engine:
             await self.heart.close()
             await self.writer.close()
             await self.database.close()
-            self.holder.close()
+            await self.mark.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +77,14 @@ class Vault:
 
     sessions: Sessions
     records: Records
+    checkpoints: Checkpoints
+    bundles: Bundles
     effects: Effects
     inbox: Inbox
     entries: Entries
     notes: Notes
     outbox: Outbox
+    deliveries: Deliveries
     tenants: Tenants
     installations: Installations
     states: States
@@ -95,7 +102,16 @@ class Vault:
         Raises:
             StoreUnavailable: Queued judgements could not be committed; the database is closed all the same.
         """
-        await self.engine.close(self.records.settle)
+        await self.engine.close(self._settle)
+
+    async def _settle(self) -> None:
+        await self.records.settle()
+        if self.records.wrote:
+            try:
+                await self.checkpoints.make()
+            except PartywallError as error:
+                # The receipts are committed; the next one that closes, or asks, signs for them.
+                told("a checkpoint of the log", error)
 
     async def __aenter__(self) -> Self:
         return self
@@ -120,10 +136,12 @@ async def open_vault(
     """Open the database, which may be new, with the right key and schema, or refuse.
 
     Args:
-        path: The database's file, `:memory:`, or None for `./.partywall/partywall.db`.
+        path: The database's file, `:memory:`, a URL as `postgresql://user@host/database`, or None for
+            `./.partywall/partywall.db`.
         clock: Time for what is written down and for watching other processes.
         ids_factory: Makes the source of ids from the deployment's secret; called once.
-        master_key: 32 bytes, or None for the file `master.key` beside the database, made on first use.
+        master_key: 32 bytes, or None for the file `master.key` beside the database, made on first use;
+            a server needs one.
         random: Where keys and nonces come from.
         synchronous: How durable a commit is; `FULL` survives a power cut.
         busy_timeout_s: Longest wait for another process's transaction, in seconds.
@@ -134,65 +152,42 @@ async def open_vault(
         SchemaTooNew: A newer program wrote the database.
         IntegrityError: It is damaged, or another program's.
         StoreUnavailable: It cannot be opened, written or locked.
+        ServiceUnavailable: The driver for PostgreSQL is not installed.
     """
-    where = path or DEFAULT_PATH
-    file = None if where == MEMORY else Path(os.path.abspath(where))  # noqa: ASYNC240 - no input or output: joins text
-    opening = await asyncio.to_thread(_begun, file)
+    base = await ground(
+        path or DEFAULT_PATH,
+        random=random,
+        synchronous=synchronous,
+        busy_timeout_s=busy_timeout_s,
+        keyed=master_key is not None,
+    )
     try:
-        folder = None if file is None else file.with_name(f"{file.name}.holders")
-        holder = await asyncio.to_thread(Holder.take, folder, random)
+        writer = Writer(base.database.write)
+        heart = Heart(base.mark, base.database, writer, clock, lease_s=lease_s)
+        engine = _Engine(base.database, writer, heart, base.mark)
         try:
-            database = await Database.open(
-                MEMORY if file is None else str(file), synchronous=synchronous, busy_timeout_s=busy_timeout_s
-            )
-            writer = Writer(database.write)
-            heart = Heart(holder, database, writer, clock, lease_s=lease_s)
-        except BaseException:
-            holder.close()
-            raise
-        engine = _Engine(database, writer, heart, holder)
-        try:
-            master, secret = await _unlocked(engine, file, master_key, random)
-            vault = _furnished(engine, Keyring(master, random), secret, clock, ids_factory(secret))
+            master, secret = await _unlocked(engine, base, master_key, random)
+            log = Log(secret=secret, random=random)
+            await writer.submit("", lambda: begun(log))
+            vault = _furnished(engine, Keyring(master, random), log, clock, ids_factory(secret))
             await vault.effects.recover()
         except BaseException:
             await engine.close(None)
             raise
     finally:
-        opening.end()
+        base.opening.end()
     return vault
 
 
 async def _unlocked(
-    engine: _Engine, file: Path | None, given: bytes | None, random: Random
+    engine: _Engine, base: Ground, given: bytes | None, random: Random
 ) -> tuple[Master, bytes]:
     """Bring the schema up to date and find the key that fits, before anything is read or written."""
     steps = migrations()
     await engine.writer.submit("", lambda: migrated(steps))
     sealed = await engine.database.read(_holds_keys)
-    master = Master.of(await asyncio.to_thread(_material, file, given, random, make=not sealed))
+    master = Master.of(await base.material(given, random, make=not sealed))
     return master, await engine.writer.submit("", lambda: deployment_secret(master, random))
-
-
-def _begun(file: Path | None) -> Opening:
-    opening = Opening(file)
-    if file is not None:
-        folder_made(file.parent)
-        opening.begin()
-        try:
-            file_made(file)
-        except BaseException:
-            opening.end()
-            raise
-    return opening
-
-
-def _material(file: Path | None, given: bytes | None, random: Random, *, make: bool) -> bytes:
-    if given is not None:
-        return given
-    if file is None:
-        return random(KEY_BYTES)
-    return read_master_key(file.with_name(FILE_NAME), random, make=make)
 
 
 def _holds_keys() -> Job[bool]:
@@ -200,18 +195,23 @@ def _holds_keys() -> Job[bool]:
     return bool(rows)
 
 
-def _furnished(engine: _Engine, keyring: Keyring, secret: bytes, clock: Clock, ids: IdSource) -> Vault:
+def _furnished(engine: _Engine, keyring: Keyring, log: Log, clock: Clock, ids: IdSource) -> Vault:
+    secret = log.secret
     database, writer, heart = engine.database, engine.writer, engine.heart
-    records = Records(database, writer, secret=secret, clock=clock, holder=heart.id)
+    records = Records(database, writer, log=log, clock=clock, holder=heart.id)
+    checkpoints = Checkpoints(database, writer, log, clock)
     lexicon = Lexicon(database, keyring, secret=secret)
     return Vault(
         sessions=Sessions(database, writer, keyring, heart, lexicon, clock=clock, ids=ids),
         records=records,
+        checkpoints=checkpoints,
+        bundles=Bundles(database, checkpoints.signer),
         effects=Effects(database, writer, records, heart, clock=clock, ids=ids),
         inbox=Inbox(database, writer, keyring, heart, secret=secret, clock=clock),
         entries=Entries(database, writer, keyring, secret=secret, clock=clock),
         notes=Notes(database, writer, keyring, secret=secret),
         outbox=Outbox(database),
+        deliveries=Deliveries(database, writer, heart, clock=clock, ids=ids),
         tenants=Tenants(database, writer, clock),
         installations=Installations(database, writer, keyring, secret=secret, clock=clock),
         states=States(writer, secret=secret, clock=clock, ids=ids),

@@ -9,9 +9,11 @@ from firewall.core.ids import Ref, TenantId, checked
 from firewall.core.ports import Clock
 from firewall.core.receipt import Judgement, Receipt, RecordKind
 from vault.chain import Item, link
+from vault.database import Database
 from vault.job import Job
 from vault.ledger import Filter, Ledger, Stored
-from vault.sqlite import Database
+from vault.log import Log
+from vault.summaries import Summary, Width
 from vault.writer import Writer, told
 
 MAX_OWED = 10_000
@@ -25,12 +27,10 @@ class Records:
     where it cannot be written nothing after it can. Tenants do not wait for each other's.
     """
 
-    def __init__(
-        self, database: Database, writer: Writer, *, secret: bytes, clock: Clock, holder: str
-    ) -> None:
-        self._ledger = Ledger(database, secret)
+    def __init__(self, database: Database, writer: Writer, *, log: Log, clock: Clock, holder: str) -> None:
+        self._ledger = Ledger(database, log.secret)
         self._writer = writer
-        self._secret = secret
+        self._log = log
         self._clock = clock
         self._holder = holder
         self._count = 0
@@ -93,13 +93,26 @@ class Records:
             await self._writer.submit(tenant, partial(self._linked, items))
             self._paid(tenant, items)
 
+    @property
+    def wrote(self) -> bool:
+        """True if a judgement was handed in here."""
+        return self._count > 0
+
     async def violations(self, where: Filter, *, after: int = 0, limit: int = 100) -> tuple[Stored, ...]:
         """Give matching records with ids over `after`, oldest first, at most `limit` (1 to 500)."""
         return await self._ledger.listed(where, after=after, limit=limit)
 
+    async def youngest(self, where: Filter, limit: int) -> tuple[Stored, ...]:
+        """Give the youngest matching records, oldest first, at most `limit`."""
+        return await self._ledger.youngest(where, limit)
+
     def export(self, where: Filter) -> AsyncIterator[Stored]:
         """Give every matching record, oldest first."""
         return self._ledger.export(where)
+
+    async def summary(self, where: Filter, *, top: int, width: Width) -> Summary:
+        """Count matching records by rule, layer, severity, sender and time; each list at most `top` long."""
+        return await self._ledger.summary(where, top=top, width=width)
 
     async def counts(self, where: Filter) -> dict[RecordKind, int]:
         """Count matching records by kind; a kind without any is absent."""
@@ -108,6 +121,15 @@ class Records:
     async def why(self, ref: Ref) -> tuple[Stored, ...]:
         """Give every record of one reference, violation or not, oldest first; empty if it is unknown."""
         return await self._ledger.listed(Filter(ref=ref, violation=None), after=0, limit=500)
+
+    async def prune(self, before_ms: int) -> int:
+        """Remove all records older than that moment and count them; their receipts stay.
+
+        Raises:
+            ChainBroken: A mark of an earlier pruning was altered.
+            StoreUnavailable: The database did not answer; what was removed until then stays removed.
+        """
+        return await self._ledger.prune(self._writer, before_ms)
 
     def receipts(self, tenant: TenantId) -> AsyncIterator[Receipt]:
         """Give one tenant's receipts, oldest first, as they stand."""
@@ -133,11 +155,11 @@ class Records:
 
     def _after(self, before: tuple[Item, ...], item: Item) -> Job[Receipt]:
         yield from self._linked(before)
-        return (yield from link(self._secret, item))
+        return (yield from link(self._log, item))
 
     def _linked(self, items: tuple[Item, ...]) -> Job[None]:
         for item in items:
-            yield from link(self._secret, item)
+            yield from link(self._log, item)
 
     def _flush(self, tenant: TenantId) -> None:
         """Have what is owed written soon; one such job a tenant is under way at a time."""

@@ -12,13 +12,13 @@ from firewall.core.ids import MessageId, SessionId
 from firewall.core.message import Part
 from firewall.core.ports import Clock, IdSource
 from firewall.core.session import MAX_HISTORY_PARTS, Session, SessionKey
+from vault.database import Database
 from vault.heart import Heart
 from vault.history import HeldBy, Lease, appended, loaded, released, taken
 from vault.job import Job
 from vault.keys import Keyring
 from vault.lexicon import Lexicon, Marks, marked
 from vault.said import Opening, begun, emptied
-from vault.sqlite import Database
 from vault.writer import Writer
 
 _POLL_S = 0.02

@@ -8,6 +8,7 @@ from typing import TypeVar
 import aiosqlite
 
 from firewall.core.errors import IntegrityError, PartywallError, StoreUnavailable
+from vault.database import TransactionLost
 from vault.job import Done, Failed, Job, Make, Outcome, Rows, Value, drive
 
 MEMORY = ":memory:"
@@ -33,10 +34,6 @@ class Synchronous(StrEnum):
 
     NORMAL = "NORMAL"
     FULL = "FULL"
-
-
-class TransactionLost(StoreUnavailable):
-    """A batch could not be committed as a whole; nothing of it was written."""
 
 
 class _Wire(aiosqlite.Connection):
@@ -186,7 +183,10 @@ def _snapshot(connection: sqlite3.Connection, job: Job[T]) -> T:
 
 
 class Database:
-    """One SQLite file, or memory: reads see one committed state, writes come one batch at a time."""
+    """One SQLite file, or memory; implements `vault.database.Database`.
+
+    Reads see one committed state, writes come one batch at a time.
+    """
 
     def __init__(self, writer: _Wire, reader: _Wire) -> None:
         self._writer = writer

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from firewall.core.identity import Principal, SenderKind
 from firewall.core.ids import PrincipalId, TenantId, checked
 from firewall.core.ports import Clock
+from vault.database import Database
 from vault.job import Job
-from vault.sqlite import Database
 from vault.writer import Writer
 
 
@@ -71,7 +71,7 @@ def noted(tenant: TenantId, principal: PrincipalId | None, kind: SenderKind | No
     yield (
         (
             "INSERT INTO tenants (id, first_ms, last_ms) VALUES (?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET last_ms = max(last_ms, excluded.last_ms)"
+            " ON CONFLICT (id) DO UPDATE SET last_ms = max(tenants.last_ms, excluded.last_ms)"
         ),
         (tenant, at_ms, at_ms),
     )
@@ -80,7 +80,7 @@ def noted(tenant: TenantId, principal: PrincipalId | None, kind: SenderKind | No
     yield (
         (
             "INSERT INTO principals (tenant, id, kind, first_ms, last_ms) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (tenant, id) DO UPDATE SET last_ms = max(last_ms, excluded.last_ms)"
+            " ON CONFLICT (tenant, id) DO UPDATE SET last_ms = max(principals.last_ms, excluded.last_ms)"
         ),
         (tenant, principal, kind.value, at_ms, at_ms),
     )

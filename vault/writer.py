@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias, TypeVar, assert_never
 
 from firewall.core.errors import StoreUnavailable
+from vault.database import TransactionLost
 from vault.job import Done, Failed, Job, Make, Outcome
-from vault.sqlite import TransactionLost
 
 MAX_BATCH = 512
 MAX_WAITING = 8_192

@@ -36,6 +36,8 @@ class Record:
         count: How many messages, spans or arguments it concerns.
         slot: Where in the subject, as program structure; empty for the whole of it.
         preview: Kind and length of what was touched (`EMAIL_ADDRESS, 17`), none of its characters.
+        touched: Marks of the values it concerns, at most 32: equal for equal values of one tenant, and
+            telling nothing else. Empty in older records.
     """
 
     kind: RecordKind
@@ -46,11 +48,24 @@ class Record:
     count: int = 1
     slot: str = ""
     preview: str = ""
+    touched: tuple[str, ...] = ()
+
+
+class Mode(StrEnum):
+    """Whether the rules that can be watched only are acted on."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """Everything that is kept about one judgement; committed before anything follows from it."""
+    """Everything that is kept about one judgement; committed before anything follows from it.
+
+    Attributes:
+        conversation: Stands for the place, inside its tenant only, and tells nothing of it.
+        policy: Digest of what enforced; equal digests mean equal rules. None in older ones, as is `mode`.
+    """
 
     tenant: TenantId
     session: SessionId
@@ -62,6 +77,9 @@ class Judgement:
     records: tuple[Record, ...]
     bytes_scanned: int
     digest: str
+    conversation: str = ""
+    policy: str | None = None
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +105,8 @@ class Receipt:
 
 GENESIS = "0" * 64
 _JUDGEMENT = tuple(each.name for each in fields(Judgement))
+# A body without them is an older one, whose bytes must stay what they were.
+_OPTIONAL = frozenset({"policy", "mode"})
 _RECORD = tuple(each.name for each in fields(Record))
 _ENCODED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 
@@ -95,6 +115,9 @@ def body_of(judgement: Judgement) -> str:
     """Give the canonical JSON of a judgement: sorted keys, no spaces, ASCII."""
     # Field by field: `asdict` copies deeply, which costs more than the rest of a judgement's record.
     body = {name: getattr(judgement, name) for name in _JUDGEMENT}
+    for name in _OPTIONAL:
+        if body[name] is None:
+            del body[name]
     body["records"] = [{name: getattr(each, name) for name in _RECORD} for each in judgement.records]
     return _ENCODED(body)
 

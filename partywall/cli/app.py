@@ -8,7 +8,21 @@ import typer
 
 from firewall.core.errors import PartywallError
 from partywall import origin
-from partywall.cli import doctor, inbox, init, installations, records, replay, serve, vault
+from partywall.cli import (
+    alerts,
+    backup,
+    doctor,
+    inbox,
+    init,
+    installations,
+    pruning,
+    receipts,
+    records,
+    replay,
+    serve,
+    summaries,
+    vault,
+)
 from partywall.cli.desk import Exit, code_of, plain
 
 app = typer.Typer(
@@ -24,11 +38,17 @@ app.command("init")(init.init)
 app.command("doctor")(doctor.examine)
 app.command("serve")(serve.serve)
 app.add_typer(vault.app, name="vault")
+records.app.command("summary")(summaries.summary)
+records.app.command("prune")(pruning.prune)
 app.add_typer(records.app, name="violations")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(receipts.app, name="receipts")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(installations.app, name="installations")
 app.command("tenants")(records.tenants)
 app.command("why")(records.why)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restored)
 app.command("replay")(replay.replay)
 
 

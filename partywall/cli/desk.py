@@ -27,6 +27,8 @@ from firewall.core.errors import (
 from firewall.core.ids import TenantId
 from partywall.config import Config, load
 from partywall.runtime import KeyedIds, SystemClock
+from vault.address import is_server
+from vault.ground import schema_of
 from vault.open import Vault, open_vault
 from vault.sqlite import MEMORY, Synchronous
 
@@ -88,7 +90,7 @@ async def opened(config: Config, *, make: bool = False) -> AsyncGenerator[Vault]
         StoreUnavailable: There is no database.
         KeyMismatch, SchemaTooNew: As `open_vault`.
     """
-    _there(config, make=make)
+    await _there(config, make=make)
     vault = await open_vault(
         config.store.path,
         clock=SystemClock(),
@@ -100,17 +102,23 @@ async def opened(config: Config, *, make: bool = False) -> AsyncGenerator[Vault]
         yield vault
 
 
-def _there(config: Config, *, make: bool) -> None:
+async def _there(config: Config, *, make: bool) -> None:
     where = config.store.path
     if where == MEMORY:
         raise ConfigError(
             "store.path is :memory:, which ends with the bot's process; there is nothing to open"
         )
-    if not make and not Path(where).exists():
+    if not make and not await _exists(where):
         raise StoreUnavailable(
             "there is no database at store.path yet; run this where the bot runs, or name its configuration "
             "by --config"
         )
+
+
+async def _exists(where: str) -> bool:
+    if is_server(where):
+        return await schema_of(where) is not None
+    return await asyncio.to_thread(Path(where).exists)
 
 
 def master_key(config: Config) -> bytes | None:

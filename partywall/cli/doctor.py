@@ -16,6 +16,8 @@ from partywall import doctor
 from partywall.cli.desk import AsJson, ConfigPath, Exit, configuration, give, opened, plain, run, say
 from partywall.config import Config
 from partywall.doctor import Check, State, failure, fault, ok, warning
+from vault.address import Address, is_server
+from vault.ground import schema_of
 from vault.migrations import migrations
 from vault.open import Vault
 from vault.sqlite import MEMORY
@@ -79,9 +81,25 @@ async def _state(config: Config) -> list[Check]:
     where = config.store.path
     if where == MEMORY:
         return [ok("database", "in memory; ends with the bot's process")]
+    if is_server(where):
+        return await _on_server(config)
     if not _exists(where):
         return [ok("database", "none yet; the first start makes it")]
-    schema = _schema(Path(where))
+    return await _opened(config, _schema(Path(where)), "opens, and the master key fits")
+
+
+async def _on_server(config: Config) -> list[Check]:
+    try:
+        shown = Address.of(config.store.path).shown
+        version = await schema_of(config.store.path)
+    except PartywallError as error:
+        return [failure("database", error)]
+    if version is None:
+        return [ok("database", f"none yet on {shown}; the first start makes it")]
+    return await _opened(config, _judged(version), f"opens on {shown}, and the master key fits")
+
+
+async def _opened(config: Config, schema: Check, told: str) -> list[Check]:
     if schema.state is not State.OK:
         return [schema]
     try:
@@ -89,7 +107,7 @@ async def _state(config: Config) -> list[Check]:
             found = [*await _chains(vault), *await _effects(vault), *await _inbox(vault)]
     except PartywallError as error:
         return [schema, failure("database", error)]
-    return [schema, ok("database", "opens, and the master key fits"), *found]
+    return [schema, ok("database", told), *found]
 
 
 def _exists(where: str) -> bool:
@@ -98,7 +116,6 @@ def _exists(where: str) -> bool:
 
 def _schema(path: Path) -> Check:
     """Read the schema's version past the stores, which would migrate the file: a look must not change it."""
-    known = len(migrations())
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)) as connection:
             version = int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -107,6 +124,11 @@ def _schema(path: Path) -> Check:
         return fault(
             "schema", f"cannot be read ({type(error).__name__})", "check the file, or restore a backup"
         )
+    return _judged(version)
+
+
+def _judged(version: int) -> Check:
+    known = len(migrations())
     if version > known:
         text = f"the database has schema {version}, this program knows {known}"
         return failure("schema", SchemaTooNew(f"{text}; upgrade the program, or restore the older backup"))
@@ -132,7 +154,12 @@ async def _chains(vault: Vault) -> list[Check]:
                     "restore a backup and look who wrote the file",
                 )
             )
-    return checks or [ok("receipts", f"{count} receipts of {len(tenants)} tenants follow each other")]
+    try:
+        log = await vault.checkpoints.verify()
+    except PartywallError as error:
+        return [*checks, fault("receipts", str(error), "restore a backup and look who wrote the file")]
+    text = f"{count} receipts of {len(tenants)} tenants follow each other, {log.checkpoints} checkpoints hold"
+    return checks or [ok("receipts", text)]
 
 
 async def _effects(vault: Vault) -> list[Check]:

@@ -39,10 +39,13 @@ profile = "standard"
 # only = ["read", "list", "exec"]      # if given, no other tool runs
 
 [store]
-path = ".partywall/partywall.db"
+path = ".partywall/partywall.db"       # or "postgresql://user@host/database": docs/operations/postgres.md
 # The master key opens everything that is kept. Keep it away from the database and its backups. Example:
 # master_key_file = "/run/secrets/partywall.key"
 # synchronous = "FULL"                 # NORMAL is faster, and may lose the last commits in a power cut
+
+[records]                              # of what was refused, cut or dropped
+# keep_days = 365                      # example: `partywall violations prune` removes older ones
 
 [files]
 path = ".partywall/files"
@@ -81,6 +84,45 @@ path = ".partywall/files"
 [pii]
 # threshold = 0.35                     # 0 to 1: how sure Presidio must be
 # languages = ["en"]
+
+# [[alert]]                            # a way to tell operators; secrets stand in the environment
+# name = "on-call"
+# kind = "pagerduty"
+# keys_env = ["PAGERDUTY_ROUTING_KEY"]
+# tenants = ["acme"]                   # without it, every tenant's violations
+# severity = "high"                    # and worse
+# layers = ["redaction"]
+# rules = ["foreign_history"]
+# hours = "20:00-08:00"                # UTC
+# days = ["sat", "sun"]
+# group_s = 300.0                      # what comes after the first is gathered for so long
+# per_minute = 30
+# timeout_s = 15.0
+# [[alert]]
+# name = "team"
+# kind = "slack"                       # or slack_webhook, discord: then url_env
+# keys_env = ["SLACK_BOT_TOKEN"]
+# channel = "C0123ABCD"
+# [[alert]]
+# name = "siem"
+# kind = "webhook"
+# url = "https://siem.example.org/hook" # or url_env, where the address itself is a secret
+# keys_env = ["HOOK_KEY", "HOOK_KEY_BEFORE"]
+# private = false                      # true: the receiver may be at an address inside
+# [[alert]]
+# name = "discord"
+# kind = "discord"
+# url_env = "DISCORD_ALERTS"
+# [[alert]]
+# name = "mail"
+# kind = "email"
+# host = "smtp.example.org"
+# port = 587
+# tls = "starttls"                     # or "tls"
+# user = "partywall"
+# keys_env = ["SMTP_PASSWORD"]
+# sender = "partywall@example.org"
+# to = ["on-call@example.org"]
 
 # [bot]                                # what `partywall serve` runs; secrets stand in the environment
 # agent = "my_bot:answer"              # a function of yours; without it the default agent

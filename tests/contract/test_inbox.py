@@ -55,8 +55,8 @@ async def test_a_forged_delivery_does_not_make_the_true_one_a_second_one(vault: 
     assert await vault.inbox.accept(key_of(ACME), true) is None
 
 
-async def test_what_is_answered_is_erased_and_still_known(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_what_is_answered_is_erased_and_still_known(shared: str) -> None:
+    async with await opened(shared) as vault:
         one = await accepted(vault, ACME)
         vault.inbox.begin(one, turn(ACME))
         vault.inbox.end(one)
@@ -64,7 +64,7 @@ async def test_what_is_answered_is_erased_and_still_known(file: Path) -> None:
         with pytest.raises(IntegrityError, match="not in the inbox"):
             await vault.inbox.take(one)
         assert await vault.inbox.accept(key_of(ACME), arrival(ACME)) is None
-    assert [row[-1] is None for row in dumped(file, "inbox")] == [True, False]
+    assert [row[-1] is None for row in dumped(shared, "inbox")] == [True, False]
 
 
 async def test_nothing_said_stands_in_the_file_readably(file: Path) -> None:
@@ -81,44 +81,44 @@ async def test_one_tenants_delivery_cannot_be_taken_as_anothers(vault: Vault) ->
         await vault.inbox.take(replace(theirs, n=ours.n))
 
 
-async def test_a_delivery_that_was_moved_to_another_row_does_not_open(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_a_delivery_that_was_moved_to_another_row_does_not_open(shared: str) -> None:
+    async with await opened(shared) as vault:
         one, two = await accepted(vault, ACME, 1), await accepted(vault, ACME, 2)
     assert (one.n, two.n) == (1, 2)
-    altered(file, "UPDATE inbox SET sealed = (SELECT sealed FROM inbox WHERE n = 2) WHERE n = 1")
-    async with await opened(file) as vault:
+    altered(shared, "UPDATE inbox SET sealed = (SELECT sealed FROM inbox WHERE n = 2) WHERE n = 1")
+    async with await opened(shared) as vault:
         with pytest.raises(IntegrityError):
             await vault.inbox.take(one)
         assert await vault.inbox.take(two) == arrival(ACME, 2)
 
 
-async def test_a_living_process_keeps_what_it_took_on_and_a_dead_ones_is_handed_on(file: Path) -> None:
-    async with await opened(file) as first:
+async def test_a_living_process_keeps_what_it_took_on_and_a_dead_ones_is_handed_on(shared: str) -> None:
+    async with await opened(shared) as first:
         one = await accepted(first, ACME, 1)
         begun = await accepted(first, GLOBEX, 2)
         first.inbox.begin(begun, turn(GLOBEX))
-        async with await opened(file) as second:
+        async with await opened(shared) as second:
             assert await second.inbox.recover() == ()
-    async with await opened(file) as third:
+    async with await opened(shared) as third:
         assert await third.inbox.recover() == (one, replace(begun, again=True))
         assert await third.inbox.recover() == ()
         assert await third.inbox.take(one) == arrival(ACME, 1)
 
 
-async def test_what_may_have_been_shown_is_listed_and_never_handed_on(file: Path) -> None:
-    async with await opened(file) as first:
+async def test_what_may_have_been_shown_is_listed_and_never_handed_on(shared: str) -> None:
+    async with await opened(shared) as first:
         one = await accepted(first, ACME)
         first.inbox.begin(one, turn(ACME))
         await first.effects.intend(turn(ACME), "send", "00")
         kept = await accepted(first, GLOBEX)
         first.inbox.begin(kept, turn(GLOBEX))
-    async with await opened(file) as second:
+    async with await opened(shared) as second:
         assert await second.inbox.recover() == (replace(kept, again=True),)
         (found,) = await second.inbox.unknown()
         assert (found.n, found.tenant, found.ref) == (one.n, ACME, turn(ACME).ref)
         assert await second.inbox.unknown(GLOBEX) == ()
         assert not await second.inbox.dismiss(kept.n), "it is not unknown"
-    async with await opened(file) as third:
+    async with await opened(shared) as third:
         assert len(await third.inbox.unknown(ACME)) == 1
         assert await third.inbox.dismiss(one.n)
         assert await third.inbox.unknown() == ()
@@ -127,12 +127,12 @@ async def test_what_may_have_been_shown_is_listed_and_never_handed_on(file: Path
             await third.inbox.take(one)
 
 
-async def test_an_effect_of_an_equal_turn_id_of_another_tenant_is_no_effect(file: Path) -> None:
-    async with await opened(file) as first:
+async def test_an_effect_of_an_equal_turn_id_of_another_tenant_is_no_effect(shared: str) -> None:
+    async with await opened(shared) as first:
         one = await accepted(first, ACME)
         first.inbox.begin(one, turn(ACME))
         await first.effects.intend(replace(turn(GLOBEX), id=turn(ACME).id), "send", "00")
-    async with await opened(file) as second:
+    async with await opened(shared) as second:
         assert await second.inbox.recover() == (replace(one, again=True),)
 
 

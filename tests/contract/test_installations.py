@@ -143,16 +143,16 @@ async def test_no_token_stands_in_the_data_readably(file: Path) -> None:
     ],
 )
 async def test_a_token_that_was_moved_to_another_workspace_does_not_open(
-    file: Path, moved: tuple[str, ...]
+    shared: str, moved: tuple[str, ...]
 ) -> None:
-    async with await opened(file) as vault:
+    async with await opened(shared) as vault:
         await both(vault)
     set_to = ", ".join(
         f"{column} = (SELECT {column} FROM installations WHERE team = 'T0ACME001')"  # noqa: S608 - a test's own words
         for column in moved
     )
-    altered(file, f"UPDATE installations SET {set_to} WHERE team = 'T0GLOBEX1'")  # noqa: S608 - a test's own words
-    async with await opened(file) as vault:
+    altered(shared, f"UPDATE installations SET {set_to} WHERE team = 'T0GLOBEX1'")  # noqa: S608 - a test's own words
+    async with await opened(shared) as vault:
         for tenant in (ACME, GLOBEX):
             if (tenant == ACME) == ("tenant" in moved):
                 with pytest.raises(IntegrityError):
@@ -162,33 +162,33 @@ async def test_a_token_that_was_moved_to_another_workspace_does_not_open(
         assert await vault.installations.find(ACME, MINE) == installation(MINE)
 
 
-async def test_a_tenants_token_is_unreadable_without_the_tenants_key(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_a_tenants_token_is_unreadable_without_the_tenants_key(shared: str) -> None:
+    async with await opened(shared) as vault:
         await both(vault)
-    altered(file, "DELETE FROM keys WHERE tenant = 'ACME'")
-    async with await opened(file) as vault:
+    altered(shared, "DELETE FROM keys WHERE tenant = 'ACME'")
+    async with await opened(shared) as vault:
         with pytest.raises(IntegrityError):
             await vault.installations.find(ACME, MINE)
         assert await vault.installations.find(GLOBEX, THEIRS) is not None
         assert len(await vault.installations.list()) == 2, "a list needs no key"
 
 
-async def test_a_rotation_seals_installations_anew_and_destroys_the_old_key(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_a_rotation_seals_installations_anew_and_destroys_the_old_key(shared: str) -> None:
+    async with await opened(shared) as vault:
         await both(vault)
-        before = dumped(file, "installations")
+        before = dumped(shared, "installations")
         assert await vault.entries.rotate(ACME) == 0
         assert await vault.installations.find(ACME, MINE) == installation(MINE)
         assert await vault.installations.find(GLOBEX, THEIRS) is not None
-    changed = [row for row in dumped(file, "installations") if row not in before]
+    changed = [row for row in dumped(shared, "installations") if row not in before]
     assert [row[2] for row in changed] == ["ACME"]
-    assert len(dumped(file, "keys", where="tenant = 'ACME'")) == 1
+    assert len(dumped(shared, "keys", where="tenant = 'ACME'")) == 1
 
 
-async def test_installations_outlive_the_process(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_installations_outlive_the_process(shared: str) -> None:
+    async with await opened(shared) as vault:
         await both(vault)
-    async with await opened(file) as vault:
+    async with await opened(shared) as vault:
         assert await vault.installations.find(ACME, MINE) == installation(MINE)
 
 
@@ -205,9 +205,9 @@ async def test_a_state_is_good_once_and_for_its_own_app(vault: Vault) -> None:
 
 
 async def test_a_state_is_over_after_ten_minutes_and_its_mark_is_forgotten(
-    file: Path, clock: SteppedClock
+    shared: str, clock: SteppedClock
 ) -> None:
-    async with await opened(file, clock) as vault:
+    async with await opened(shared, clock) as vault:
         used, late = vault.states.issue(APP), vault.states.issue(OTHER_APP)
         assert await vault.states.consume(APP, used)
         clock.at_ms += LASTS_S * 1000 - 1
@@ -215,7 +215,7 @@ async def test_a_state_is_over_after_ten_minutes_and_its_mark_is_forgotten(
         clock.at_ms += 1
         assert not await vault.states.consume(OTHER_APP, late)
         assert await vault.states.consume(APP, vault.states.issue(APP))
-    assert len(dumped(file, "install_states")) == 1
+    assert len(dumped(shared, "install_states")) == 1
 
 
 async def test_a_state_that_is_not_ours_is_none(file: Path, clock: SteppedClock) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -50,8 +49,8 @@ async def test_at_first_everything_is_news_and_then_nothing_is(vault: Vault) -> 
     assert await news(vault) == []
 
 
-async def test_what_another_process_keeps_is_news_to_the_next_turn_once(file: Path) -> None:
-    async with await opened(file) as bot, await opened(file) as other:
+async def test_what_another_process_keeps_is_news_to_the_next_turn_once(shared: str) -> None:
+    async with await opened(shared) as bot, await opened(shared) as other:
         await news(bot)
         for round_ in ("one", "two"):
             await other.entries.add(ACME, f"pin-{round_}", f"value-{round_}", alone(ACME))
@@ -64,8 +63,8 @@ async def test_what_another_process_keeps_is_news_to_the_next_turn_once(file: Pa
             assert await news(bot) == []
 
 
-async def test_new_values_come_with_their_own_labels(file: Path) -> None:
-    async with await opened(file) as bot, await opened(file) as other:
+async def test_new_values_come_with_their_own_labels(shared: str) -> None:
+    async with await opened(shared) as bot, await opened(shared) as other:
         await news(bot)
         await other.entries.add(ACME, "pin", "4711", alone(ACME))
         await other.entries.add(GLOBEX, "pin", "4711", Members())
@@ -85,8 +84,8 @@ async def test_entries_of_the_same_process_are_news_and_its_own_words_are_not(va
     assert await news(vault) == []
 
 
-async def test_removed_and_rotated_entries_break_nothing_and_hide_nothing(file: Path) -> None:
-    async with await opened(file) as bot, await opened(file) as other:
+async def test_removed_and_rotated_entries_break_nothing_and_hide_nothing(shared: str) -> None:
+    async with await opened(shared) as bot, await opened(shared) as other:
         for name in ("a", "b"):
             await other.entries.add(ACME, name, f"value-{name}", alone(ACME))
         assert set(await news(bot)) == {"value-a", "value-b"}
@@ -108,18 +107,18 @@ async def test_what_was_not_read_to_its_end_is_given_again(vault: Vault) -> None
     assert set(await news(vault)) == {"value-0", "value-1", "value-2"}
 
 
-async def test_an_altered_entry_stops_every_reading_until_somebody_looks(file: Path) -> None:
-    async with await opened(file) as bot, await opened(file) as other:
+async def test_an_altered_entry_stops_every_reading_until_somebody_looks(shared: str) -> None:
+    async with await opened(shared) as bot, await opened(shared) as other:
         await news(bot)
         await other.entries.add(GLOBEX, "pin", "4711", alone(GLOBEX))
-        altered(file, "UPDATE entries SET sealed = zeroblob(length(sealed))")
+        altered(shared, "UPDATE entries SET sealed = zeroblob(length(sealed))")
         for _ in range(2):
             with pytest.raises(IntegrityError):
                 await news(bot)
 
 
-async def test_nothing_new_costs_no_reading(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with await opened(file) as bot:
+async def test_nothing_new_costs_no_reading(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with await opened(shared) as bot:
         await news(bot)
         await news(bot)
         reads = 0
@@ -137,10 +136,10 @@ async def test_nothing_new_costs_no_reading(file: Path, monkeypatch: pytest.Monk
             assert reads == 0
 
 
-async def test_a_session_taken_while_news_is_read_hides_nothing(file: Path) -> None:
+async def test_a_session_taken_while_news_is_read_hides_nothing(shared: str) -> None:
     clock = SteppedClock()
-    bot = await open_vault(str(file), clock=clock, ids_factory=CountedIds, master_key=MASTER)
-    async with bot, await opened(file) as other:
+    bot = await open_vault(str(shared), clock=clock, ids_factory=CountedIds, master_key=MASTER)
+    async with bot, await opened(shared) as other:
         await news(bot)
         await other.entries.add(ACME, "one", "value-one", alone(ACME))
         async with bot.sessions.open_turn(OURS, wait_s=5):

@@ -1,7 +1,5 @@
 """Every note store: what a turn wrote is read by those who were told it."""
 
-from pathlib import Path
-
 import pytest
 
 from firewall.core.errors import IntegrityError, MisuseError
@@ -83,19 +81,19 @@ async def test_the_youngest_notes_of_a_label_are_kept(vault: Vault) -> None:
         pytest.param('reader = \'["room","telegram","bot","r","g1",null]\'', id="put-into-a-room"),
     ],
 )
-async def test_a_note_that_was_tampered_with_does_not_open(file: Path, damage: str) -> None:
-    async with await opened(file) as vault:
+async def test_a_note_that_was_tampered_with_does_not_open(shared: str, damage: str) -> None:
+    async with await opened(shared) as vault:
         await vault.notes.remember(turn(ACME), "k", "mine")
-    altered(file, f"UPDATE notes SET {damage}")  # noqa: S608 - a test's own words
-    async with await opened(file) as vault:
+    altered(shared, f"UPDATE notes SET {damage}")  # noqa: S608 - a test's own words
+    async with await opened(shared) as vault:
         reader = turn(ACME, "u2", ROOM) if "room" in damage else turn(ACME)
         with pytest.raises(IntegrityError):
             await vault.notes.recall(reader)
 
 
-async def test_what_one_tenant_remembers_leaves_the_others_notes_byte_identical(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_what_one_tenant_remembers_leaves_the_others_notes_byte_identical(shared: str) -> None:
+    async with await opened(shared) as vault:
         await vault.notes.remember(turn(ACME), "k", "mine")
-        before = dumped(file, "notes", where="tenant = 'ACME'")
+        before = dumped(shared, "notes", where="tenant = 'ACME'")
         await vault.notes.remember(turn(GLOBEX), "k", "theirs")
-        assert dumped(file, "notes", where="tenant = 'ACME'") == before
+        assert dumped(shared, "notes", where="tenant = 'ACME'") == before

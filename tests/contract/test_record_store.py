@@ -27,10 +27,10 @@ from tests.fakes.vaults import (
     principal,
     turn,
 )
+from vault.database import TransactionLost
 from vault.job import Make, Outcome
 from vault.ledger import Filter
 from vault.open import Vault, open_vault
-from vault.sqlite import TransactionLost
 
 
 async def test_as_many_rows_as_denials_however_alike_they_are(vault: Vault) -> None:
@@ -82,10 +82,10 @@ async def test_a_queued_judgement_is_not_overtaken(vault: Vault) -> None:
     assert "turn-77" in bodies[-1]
 
 
-async def test_a_queued_judgement_is_committed_by_closing(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_a_queued_judgement_is_committed_by_closing(shared: str) -> None:
+    async with await opened(shared) as vault:
         vault.records.queue(judgement(turn(ACME), denial()))
-    async with await opened(file) as vault:
+    async with await opened(shared) as vault:
         assert await vault.records.verify(ACME) == 1
 
 
@@ -223,13 +223,13 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("case", TAMPERED)
-async def test_tampering_with_any_field_or_row_is_found(file: Path, case: str) -> None:
-    async with await opened(file) as vault:
+async def test_tampering_with_any_field_or_row_is_found(shared: str, case: str) -> None:
+    async with await opened(shared) as vault:
         for tenant in (ACME, GLOBEX):
             for n in range(3):
                 await vault.records.record(judgement(turn(tenant, number=n), denial()))
-    altered(file, TAMPERED[case])
-    async with await opened(file) as vault:
+    altered(shared, TAMPERED[case])
+    async with await opened(shared) as vault:
         with pytest.raises(ChainBroken):
             await vault.records.verify(ACME)
         assert await vault.records.verify(GLOBEX) == 3
@@ -286,33 +286,33 @@ async def test_what_could_not_be_written_at_first_is_written_before_what_follows
         assert "turn-1" in bodies[0]
 
 
-async def test_a_chain_whose_head_was_altered_takes_no_more_records(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_a_chain_whose_head_was_altered_takes_no_more_records(shared: str) -> None:
+    async with await opened(shared) as vault:
         await vault.records.record(judgement(turn(ACME), denial()))
-    altered(file, TAMPERED["head-moved"])
-    async with await opened(file) as vault:
+    altered(shared, TAMPERED["head-moved"])
+    async with await opened(shared) as vault:
         with pytest.raises(ChainBroken):
             await vault.records.record(judgement(turn(ACME), denial()))
         assert (await vault.records.record(judgement(turn(GLOBEX), denial()))).seq == 1
 
 
-async def test_a_record_row_that_cannot_be_read_is_an_error_not_an_omission(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_a_record_row_that_cannot_be_read_is_an_error_not_an_omission(shared: str) -> None:
+    async with await opened(shared) as vault:
         await vault.records.record(judgement(turn(ACME), denial()))
-    altered(file, "UPDATE records SET severity = 'loud'")
-    async with await opened(file) as vault:
+    altered(shared, "UPDATE records SET severity = 'loud'")
+    async with await opened(shared) as vault:
         with pytest.raises(IntegrityError):
             await vault.records.violations(Filter())
 
 
-async def test_what_one_tenant_writes_leaves_the_others_records_byte_identical(file: Path) -> None:
+async def test_what_one_tenant_writes_leaves_the_others_records_byte_identical(shared: str) -> None:
     tables = ("records", "receipts", "outbox")
-    async with await opened(file) as vault:
+    async with await opened(shared) as vault:
         await vault.records.record(judgement(turn(ACME), denial()))
-        before = dumped(file, *tables, where="tenant = 'ACME'")
+        before = dumped(shared, *tables, where="tenant = 'ACME'")
         for n in range(20):
             await vault.records.record(judgement(turn(GLOBEX, number=n), denial()))
-        assert dumped(file, *tables, where="tenant = 'ACME'") == before
+        assert dumped(shared, *tables, where="tenant = 'ACME'") == before
 
 
 async def test_after_closing_a_judgement_is_refused(vault: Vault) -> None:
@@ -326,9 +326,9 @@ async def test_after_closing_a_judgement_is_refused(vault: Vault) -> None:
 
 
 async def test_a_judgement_that_could_not_be_committed_is_owed_and_comes_before_the_next_one(
-    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    shared: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with await opened(file) as vault:
+    async with await opened(shared) as vault:
         lost = True
         write = vault.engine.database.write
 

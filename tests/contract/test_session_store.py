@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
 
@@ -64,11 +63,11 @@ async def test_what_was_handed_in_is_kept_although_nobody_waits_for_it_any_more(
     assert await read(vault, THEIRS) == ()
 
 
-async def test_history_survives_a_restart(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_history_survives_a_restart(shared: str) -> None:
+    async with await opened(shared) as vault:
         await told(vault, OURS, "one")
         await told(vault, THEIRS, "other")
-    async with await opened(file) as vault:
+    async with await opened(shared) as vault:
         assert await read(vault, OURS) == ("one",)
         assert await read(vault, THEIRS) == ("other",)
 
@@ -131,9 +130,9 @@ async def test_turns_are_counted_durably(vault: Vault) -> None:
 
 
 async def test_a_turn_is_counted_before_anything_can_be_judged_in_it_and_in_one_commit(
-    file: Path, monkeypatch: pytest.MonkeyPatch
+    shared: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with await opened(file) as vault:
+    async with await opened(shared) as vault:
         commits: list[int] = []
         write = vault.engine.database.write
 
@@ -144,7 +143,7 @@ async def test_a_turn_is_counted_before_anything_can_be_judged_in_it_and_in_one_
         monkeypatch.setattr(vault.engine.writer, "_write", counted)
         async with vault.sessions.open_turn(OURS, wait_s=1) as held:
             assert held.turns == 1
-            assert [row[7] for row in dumped(file, "sessions")] == [1]
+            assert [row[7] for row in dumped(shared, "sessions")] == [1]
             assert commits == [1]
         async with vault.sessions.hold(OURS, wait_s=1) as held:
             assert held.turns == 1, "a session that was only held counted a turn"
@@ -227,16 +226,16 @@ async def test_own_room_members_and_operator_parts_are_persisted(vault: Vault) -
         assert tuple(one.label for one in held.history) == labels
 
 
-async def test_what_one_tenant_writes_leaves_the_others_rows_byte_identical(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_what_one_tenant_writes_leaves_the_others_rows_byte_identical(shared: str) -> None:
+    async with await opened(shared) as vault:
         await told(vault, OURS, "ours")
         # Nobody waits until a session is let go; what its tenant writes next comes after that.
         await vault.notes.remember(turn(ACME), "k", "noted")
-        before = dumped(file, "parts", "sessions", "keys", where="tenant = 'ACME'")
+        before = dumped(shared, "parts", "sessions", "keys", where="tenant = 'ACME'")
         assert len(before) == 4
         for _ in range(3):
             await told(vault, THEIRS, *("theirs" for _ in range(150)))
-        assert dumped(file, "parts", "sessions", "keys", where="tenant = 'ACME'") == before
+        assert dumped(shared, "parts", "sessions", "keys", where="tenant = 'ACME'") == before
 
 
 DAMAGE: dict[str, tuple[str, ...]] = {
@@ -263,21 +262,21 @@ DAMAGE: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-async def test_damaged_history_stops_the_session_and_is_never_skipped(file: Path, damage: str) -> None:
-    async with await opened(file) as vault:
+async def test_damaged_history_stops_the_session_and_is_never_skipped(shared: str, damage: str) -> None:
+    async with await opened(shared) as vault:
         await told(vault, OURS, "one", "two", "three")
         await told(vault, THEIRS, "other")
     ours = (text.replace("WHERE position", "WHERE tenant = 'ACME' AND position") for text in DAMAGE[damage])
-    altered(file, *ours)
-    async with await opened(file) as vault:
+    altered(shared, *ours)
+    async with await opened(shared) as vault:
         with pytest.raises(IntegrityError) as caught:
             await read(vault, OURS)
         assert "two" not in str(caught.value)
         assert await read(vault, THEIRS) == ("other",)
 
 
-async def test_a_session_held_by_a_living_process_is_busy_elsewhere(file: Path) -> None:
-    async with await opened(file) as first, await opened(file) as second:
+async def test_a_session_held_by_a_living_process_is_busy_elsewhere(shared: str) -> None:
+    async with await opened(shared) as first, await opened(shared) as second:
         async with first.sessions.hold(OURS, wait_s=1):
             with pytest.raises(SessionBusy):
                 async with second.sessions.hold(OURS, wait_s=0.01):
@@ -288,9 +287,9 @@ async def test_a_session_held_by_a_living_process_is_busy_elsewhere(file: Path) 
             assert held.epoch == 2
 
 
-async def test_a_holder_that_shows_no_sign_is_replaced_and_fenced_off(file: Path) -> None:
+async def test_a_holder_that_shows_no_sign_is_replaced_and_fenced_off(shared: str) -> None:
     clock = SteppedClock()
-    async with await opened(file, clock) as hung, await opened(file, clock) as other:
+    async with await opened(shared, clock) as hung, await opened(shared, clock) as other:
         async with hung.sessions.hold(OURS, wait_s=1) as old:
             with pytest.raises(SessionBusy):
                 async with other.sessions.hold(OURS, wait_s=0.01):
@@ -309,9 +308,9 @@ async def test_a_holder_that_shows_no_sign_is_replaced_and_fenced_off(file: Path
         assert await read(other, OURS) == ("kept",)
 
 
-async def test_letting_go_late_does_not_free_what_another_holds_now(file: Path) -> None:
+async def test_letting_go_late_does_not_free_what_another_holds_now(shared: str) -> None:
     clock = SteppedClock()
-    async with await opened(file, clock) as hung, await opened(file, clock) as other:
+    async with await opened(shared, clock) as hung, await opened(shared, clock) as other:
         stack = hung.sessions.hold(OURS, wait_s=1)
         await stack.__aenter__()
         with pytest.raises(SessionBusy):
@@ -326,12 +325,12 @@ async def test_letting_go_late_does_not_free_what_another_holds_now(file: Path) 
             assert (await other.sessions.append(new, [part(1, "kept", own(ACME))])).turns == 1
 
 
-async def test_cancelling_anywhere_leaves_the_session_free_and_whole(file: Path) -> None:
+async def test_cancelling_anywhere_leaves_the_session_free_and_whole(shared: str) -> None:
     async def one_turn(vault: Vault) -> None:
         async with vault.sessions.open_turn(OURS, wait_s=5) as held:
             await vault.sessions.append(held, [part(1, "a", own(ACME)), part(2, "b", own(ACME))])
 
-    async with await opened(file) as vault, await opened(file) as other:
+    async with await opened(shared) as vault, await opened(shared) as other:
         for steps in range(60):
             await _cancelled_after(steps, lambda: one_turn(vault))
             texts = await read(other if steps % 2 else vault, OURS)
@@ -365,16 +364,16 @@ async def test_the_lexicon_gives_every_text_with_the_label_it_was_kept_under(vau
     ]
 
 
-async def test_a_holder_that_still_beats_keeps_its_session(file: Path) -> None:
+async def test_a_holder_that_still_beats_keeps_its_session(shared: str) -> None:
     clock = SteppedClock()
-    slow = await open_vault(str(file), clock=clock, ids_factory=CountedIds, master_key=MASTER, lease_s=0.02)
-    async with slow, await opened(file, clock) as other, slow.sessions.hold(OURS, wait_s=1):
+    slow = await open_vault(str(shared), clock=clock, ids_factory=CountedIds, master_key=MASTER, lease_s=0.02)
+    async with slow, await opened(shared, clock) as other, slow.sessions.hold(OURS, wait_s=1):
         with pytest.raises(SessionBusy):
             async with other.sessions.hold(OURS, wait_s=0.01):
                 pass
         # Only a beat after the other began to watch is a sign to it.
-        watched = dumped(file, "holders")
-        while dumped(file, "holders") == watched:  # noqa: ASYNC110 - the sign is a row, not an event
+        watched = dumped(shared, "holders")
+        while dumped(shared, "holders") == watched:  # noqa: ASYNC110 - the sign is a row, not an event
             await asyncio.sleep(0.005)
         clock.at_s += 61
         with pytest.raises(SessionBusy):

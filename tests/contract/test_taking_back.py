@@ -1,7 +1,5 @@
 """A message that is taken back takes its turn with it: what was said in it, and what was answered."""
 
-from pathlib import Path
-
 import pytest
 
 import partywall as pw
@@ -85,34 +83,34 @@ async def test_a_turn_that_is_open_elsewhere_in_this_process_sees_the_emptied_pa
         assert [one.text for one in held.history] == ["hello"]
 
 
-async def test_what_was_emptied_stays_so_after_a_restart_and_is_not_learnt_again(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_what_was_emptied_stays_so_after_a_restart_and_is_not_learnt_again(shared: str) -> None:
+    async with await opened(shared) as vault:
         await said(vault, ANN, M1, "the code is 4711, do not tell anybody")
         await said(vault, ANN, M2, "hello there")
-    async with await opened(file) as vault:
+    async with await opened(shared) as vault:
         assert await vault.sessions.forget(ROOM, [M1]) == 1
-    async with await opened(file) as vault:
+    async with await opened(shared) as vault:
         assert await read(vault, ANN) == ["hello there"]
         assert [text async for text, _, _ in vault.lexicon.each_text()] == ["hello there"]
 
 
-async def test_the_table_of_openings_tells_neither_places_nor_messages_and_does_not_grow(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_the_table_of_openings_tells_neither_places_nor_messages_and_does_not_grow(shared: str) -> None:
+    async with await opened(shared) as vault:
         for number in range(260):
             await said(vault, ANN, MessageId(f"message-{number}"), f"text {number}")
         assert await vault.sessions.forget(ROOM, [MessageId("message-1")]) == 0
         assert await vault.sessions.forget(ROOM, [MessageId("message-60")]) == 1
-    rows = dumped(file, "said")
+    rows = dumped(shared, "said")
     assert 199 <= len(rows) <= 202
     assert "message-" not in str(rows)
     assert ROOM.id not in str(rows)
 
 
-async def test_a_part_that_was_altered_is_not_passed_over(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_a_part_that_was_altered_is_not_passed_over(shared: str) -> None:
+    async with await opened(shared) as vault:
         await said(vault, ANN, M1, "the code is 4711")
-    altered(file, "UPDATE parts SET sealed = zeroblob(length(sealed))")
-    async with await opened(file) as vault:
+    altered(shared, "UPDATE parts SET sealed = zeroblob(length(sealed))")
+    async with await opened(shared) as vault:
         with pytest.raises(IntegrityError):
             await vault.sessions.forget(ROOM, [M1])
 

@@ -1,7 +1,5 @@
 """Every vault store: an entry is there for its readers and for nobody else, in no way at all."""
 
-from pathlib import Path
-
 import pytest
 
 from firewall.core.errors import BadIdentifier, IntegrityError, MisuseError
@@ -148,27 +146,27 @@ async def test_strange_names_are_looked_up_without_harm(vault: Vault) -> None:
         assert await vault.entries.lookup(audience(ACME), name) is None
 
 
-async def test_rotation_keeps_every_value_and_destroys_the_old_key(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_rotation_keeps_every_value_and_destroys_the_old_key(shared: str) -> None:
+    async with await opened(shared) as vault:
         pairs = [(f"n{n}", f"v{n}") for n in range(700)]
         await vault.entries.import_many(ACME, pairs, Members())
         await vault.entries.add(GLOBEX, "n", "v", Members())
-        theirs = dumped(file, "entries", "keys", where="tenant = 'GLOBEX'")
-        old = dumped(file, "keys", where="tenant = 'ACME'")
+        theirs = dumped(shared, "entries", "keys", where="tenant = 'GLOBEX'")
+        old = dumped(shared, "keys", where="tenant = 'ACME'")
         told: list[int] = []
         assert await vault.entries.rotate(ACME, progress=told.append) == 700
         assert told == [500, 700]
         assert [one.value for one in await vault.entries.show(ACME, "n699")] == ["v699"]
-        now = dumped(file, "keys", where="tenant = 'ACME'")
+        now = dumped(shared, "keys", where="tenant = 'ACME'")
         assert len(old) == len(now) == 1
         assert old != now
-        assert dumped(file, "entries", "keys", where="tenant = 'GLOBEX'") == theirs
-    async with await opened(file) as vault:
+        assert dumped(shared, "entries", "keys", where="tenant = 'GLOBEX'") == theirs
+    async with await opened(shared) as vault:
         assert len([one async for one in vault.entries.list(ACME)]) == 700
 
 
-async def test_another_process_keeps_writing_through_a_rotation(file: Path) -> None:
-    async with await opened(file) as first, await opened(file) as second:
+async def test_another_process_keeps_writing_through_a_rotation(shared: str) -> None:
+    async with await opened(shared) as first, await opened(shared) as second:
         await second.entries.add(ACME, "before", "1", Members())
         await first.entries.rotate(ACME)
         await second.entries.add(ACME, "after", "2", Members())
@@ -186,11 +184,11 @@ MOVED = {
 
 
 @pytest.mark.parametrize("case", MOVED)
-async def test_an_entry_moved_among_other_readers_does_not_open(file: Path, case: str) -> None:
-    async with await opened(file) as vault:
+async def test_an_entry_moved_among_other_readers_does_not_open(shared: str, case: str) -> None:
+    async with await opened(shared) as vault:
         await vault.entries.add(ACME, "pin", "4711", alone(ACME))
-    altered(file, MOVED[case], *([MOVED["among-members"]] if case == "columns-and-all" else []))
-    async with await opened(file) as vault:
+    altered(shared, MOVED[case], *([MOVED["among-members"]] if case == "columns-and-all" else []))
+    async with await opened(shared) as vault:
         for tenant in (ACME, GLOBEX):
             one = audience(tenant, "u2")
             try:
@@ -200,23 +198,23 @@ async def test_an_entry_moved_among_other_readers_does_not_open(file: Path, case
                 assert "4711" not in str(error)  # noqa: PT017 - either answer is right, the value in neither
 
 
-async def test_an_operator_is_not_shown_an_entry_whose_readers_were_altered(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_an_operator_is_not_shown_an_entry_whose_readers_were_altered(shared: str) -> None:
+    async with await opened(shared) as vault:
         await vault.entries.add(ACME, "pin", "4711", alone(ACME))
         await vault.entries.add(GLOBEX, "pin", "0815", alone(GLOBEX))
-    altered(file, MOVED["columns-and-all"])
-    async with await opened(file) as vault:
+    altered(shared, MOVED["columns-and-all"])
+    async with await opened(shared) as vault:
         with pytest.raises(IntegrityError):
             await vault.entries.show(ACME, "pin")
         assert [one.value for one in await vault.entries.show(GLOBEX, "pin")] == ["0815"]
 
 
-async def test_what_one_tenant_keeps_leaves_the_others_entries_byte_identical(file: Path) -> None:
-    async with await opened(file) as vault:
+async def test_what_one_tenant_keeps_leaves_the_others_entries_byte_identical(shared: str) -> None:
+    async with await opened(shared) as vault:
         await vault.entries.add(ACME, "pin", "4711", alone(ACME))
-        before = dumped(file, "entries", "entry_readers", "keys", where="tenant = 'ACME'")
+        before = dumped(shared, "entries", "entry_readers", "keys", where="tenant = 'ACME'")
         await vault.entries.add(GLOBEX, "pin", "0815", Members())
         await vault.entries.remove(GLOBEX, "pin")
         await vault.entries.rotate(GLOBEX)
-        assert dumped(file, "entries", "entry_readers", "keys", where="tenant = 'ACME'") == before
+        assert dumped(shared, "entries", "entry_readers", "keys", where="tenant = 'ACME'") == before
         assert own(ACME) == (await vault.entries.show(ACME, "pin"))[0].label

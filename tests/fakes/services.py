@@ -5,19 +5,23 @@ skipped and counted in the summary; where `PARTYWALL_REQUIRE` names the service 
 fails. A skip that nobody sees is how a guard stays unproved.
 """
 
+import asyncio
 import os
 import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
+import asyncpg  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 REQUIRE: Final = "PARTYWALL_REQUIRE"
 LEFT_OUT: Final = "left out, needs "
+_LOCAL_POSTGRES: Final = ("postgresql://postgres@127.0.0.1:5432/test",)
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -26,9 +30,30 @@ def data_root() -> Path:
     return Path(os.environ.get("PARTYWALL_DATA", ROOT.parent / "shared" / "data")).resolve()
 
 
+@cache
 def postgres_url() -> str:
-    """Return the address of the PostgreSQL server that tests may use, or nothing."""
-    return os.environ.get("PARTYWALL_TEST_POSTGRES", "")
+    """Return the address of the PostgreSQL database that tests may use, or nothing.
+
+    That is `PARTYWALL_TEST_POSTGRES`, else the database `test` of a server on this machine that lets us in.
+    Each test makes a schema of its own there and drops it.
+    """
+    named = os.environ.get("PARTYWALL_TEST_POSTGRES", "")
+    return named or next((url for url in _LOCAL_POSTGRES if _answers(url)), "")
+
+
+def _answers(url: str) -> bool:
+    # In a loop on a thread of its own: a test that asks may run in a loop already.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(_connects(url))).result()
+
+
+async def _connects(url: str) -> bool:
+    try:
+        connection: Any = await cast("Any", asyncpg).connect(url, timeout=5)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    await connection.close()
+    return True
 
 
 def redis_url() -> str:

@@ -12,6 +12,8 @@ from firewall.core.receipt import Judgement, Record, RecordKind
 from firewall.core.session import SessionKey, Turn
 from firewall.core.subject import SubjectKind
 from firewall.core.verdict import ReasonCode, Severity
+from tests.fakes.postgres import alter_server, server_rows
+from vault.address import is_server
 from vault.open import Vault, open_vault
 
 ACME = TenantId("ACME")
@@ -150,19 +152,23 @@ async def opened(
     )
 
 
-def dumped(path: Path, *tables: str, where: str = "1") -> list[tuple[object, ...]]:
-    """Read rows past the stores, as somebody with the file would."""
+def dumped(path: Path | str, *tables: str, where: str = "1") -> list[tuple[object, ...]]:
+    """Read rows past the stores, as somebody with the file or the server would, by their first column."""
+    if isinstance(path, str) and is_server(path):
+        return server_rows(path, tables, where)
     connection = sqlite3.connect(path)
     rows: list[tuple[object, ...]] = []
     for table in tables:
-        rows += connection.execute(f"SELECT '{table}', * FROM {table} WHERE {where}")  # noqa: S608 - a test's own words
+        rows += connection.execute(f"SELECT '{table}', * FROM {table} WHERE {where} ORDER BY 2")  # noqa: S608 - a test's own words
     connection.close()
     return rows
 
 
-def altered(path: Path, *statements: str) -> None:
-    """Change the file past the stores, as somebody with the file would."""
+def altered(path: Path | str, *statements: str) -> None:
+    """Change rows past the stores, as somebody with the file or the server would."""
+    if isinstance(path, str) and is_server(path):
+        return alter_server(path, statements)
     connection = sqlite3.connect(path, isolation_level=None)
     for statement in statements:
         assert connection.execute(statement).rowcount != 0, "the statement touched nothing"
-    connection.close()
+    return connection.close()

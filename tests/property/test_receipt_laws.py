@@ -14,6 +14,7 @@ from firewall.core.ids import Ref, SessionId, TenantId, TurnId
 from firewall.core.receipt import (
     GENESIS,
     Judgement,
+    Mode,
     Receipt,
     Record,
     RecordKind,
@@ -126,6 +127,7 @@ records = st.builds(
     count=st.integers(0, 100),
     slot=st.text(max_size=5),
     preview=st.text(max_size=5),
+    touched=st.lists(st.text(max_size=5), max_size=2).map(tuple),
 )
 judgements = st.builds(
     Judgement,
@@ -139,6 +141,9 @@ judgements = st.builds(
     records=st.lists(records, max_size=2).map(tuple),
     bytes_scanned=st.integers(0, 10**9),
     digest=st.text(max_size=5),
+    conversation=st.text(max_size=5),
+    policy=st.none() | st.text(max_size=5),
+    mode=st.none() | st.sampled_from(Mode),
 )
 
 
@@ -152,3 +157,9 @@ def test_a_body_is_canonical(judgement: Judgement) -> None:
     body = body_of(judgement)
     assert body.isascii()
     assert json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")) == body
+
+
+@given(judgements)
+def test_a_body_names_a_policy_and_a_mode_only_where_there_are_some(judgement: Judgement) -> None:
+    body = json.loads(body_of(judgement))
+    assert ("policy" in body, "mode" in body) == (judgement.policy is not None, judgement.mode is not None)

@@ -1,7 +1,7 @@
 """One wall from the outside: two tenants, a bot with one list, tools, notes, streams, jobs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,31 @@ from firewall.core.message import Message, Quote
 from firewall.templates import QUOTED, REFUSED, SPENT
 from partywall.wall import Wall
 from tests.fakes.models import Call, Echo, Scripted
+from tests.fakes.postgres import fresh_schema
+from tests.fakes.services import needs
 from vault.ledger import Filter
 
 PROMPT = "You are Otto."
 FRAMED = "Context: {doc}\nQuestion: {question}"
 
 
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=needs("postgres"))])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    if request.param == "memory":
+        yield {"path": ":memory:"}
+        return
+    key = tmp_path / "master.key"
+    key.write_bytes(bytes(range(32)))
+    key.chmod(0o600)
+    with fresh_schema() as url:
+        yield {"path": url, "master_key_file": str(key)}
+
+
 @pytest.fixture
-async def wall(tmp_path: Path) -> AsyncIterator[Wall]:
+async def wall(tmp_path: Path, store: dict[str, str]) -> AsyncIterator[Wall]:
     config: dict[str, object] = {
         "profile": "light",
-        "store": {"path": ":memory:"},
+        "store": store,
         "files": {"path": str(tmp_path / "files")},
         "prompts": [PROMPT, FRAMED, "Write the digest."],
     }

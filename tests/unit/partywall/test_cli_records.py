@@ -4,7 +4,7 @@ import pytest
 
 from firewall.core.errors import MisuseError
 from partywall.cli.desk import moment, plain
-from partywall.cli.records import since_ms
+from partywall.cli.filters import moment_ms
 
 NOW_MS = 1_700_000_000_000
 
@@ -22,13 +22,13 @@ NOW_MS = 1_700_000_000_000
     ],
 )
 def test_a_moment_is_so_long_ago_or_a_date(text: str, at_ms: int) -> None:
-    assert since_ms(text, NOW_MS) == at_ms
+    assert moment_ms(text, NOW_MS) == at_ms
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "-5m", "5", "7w"])
 def test_anything_else_is_refused_rather_than_taken_for_always(text: str) -> None:
     with pytest.raises(MisuseError):
-        since_ms(text, NOW_MS)
+        moment_ms(text, NOW_MS)
 
 
 def test_moments_are_shown_in_utc() -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from firewall.core.errors import ConfigError
+from partywall.alerts.settings import AlertRoute
 from partywall.cli.init import TEMPLATE
 from partywall.config import (
     Config,
@@ -21,6 +22,7 @@ from partywall.config import (
     Pii,
     Profile,
     Realm,
+    RecordKeeping,
     ServedBot,
     SlackBot,
     Store,
@@ -36,6 +38,7 @@ DOCS = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[BaseModel]] = {
     "": Config,
     "store": Store,
+    "records": RecordKeeping,
     "files": FileArea,
     "attachments": FilesIn,
     "limits": Limits,
@@ -47,6 +50,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "tenant": Tenant,
     "tenant.realms": Realm,
     "tenant.tools": ToolGrants,
+    "alert": AlertRoute,
 }
 
 TWO = """\
@@ -64,7 +68,7 @@ def settings() -> Iterator[tuple[str, FieldInfo]]:
     for section, model in SECTIONS.items():
         for field, info in model.model_fields.items():
             name = ".".join(part for part in (section, info.alias or field) if part)
-            if name not in SECTIONS or name in ("tenant", "tenant.realms"):
+            if name not in SECTIONS or name in ("tenant", "tenant.realms", "alert"):
                 yield name, info
 
 

@@ -225,19 +225,19 @@ async def test_two_processes_share_one_file(file: Path) -> None:
             assert len(await vault.records.violations(Filter(tenant=tenant))) == 60
 
 
-def test_a_holder_is_dead_once_its_lock_is_gone(tmp_path: Path) -> None:
+async def test_a_holder_is_dead_once_its_lock_is_gone(tmp_path: Path) -> None:
     ours, theirs = Holder.take(tmp_path / "h", os.urandom), Holder.take(tmp_path / "h", os.urandom)
-    assert ours.lives(ours.id)
-    assert ours.lives(theirs.id)
-    theirs.close()
-    assert not ours.lives(theirs.id)
+    assert await ours.lives(ours.id)
+    assert await ours.lives(theirs.id)
+    await theirs.close()
+    assert not await ours.lives(theirs.id)
     left = tmp_path / "h" / ("0" * 32)
     left.touch()
-    assert not ours.lives(left.name)
+    assert not await ours.lives(left.name)
     assert not left.exists()
     for name in ("../h/" + ours.id, "", "x" * 32):
-        assert not ours.lives(name)
-    ours.close()
+        assert not await ours.lives(name)
+    await ours.close()
 
 
 async def test_closing_twice_or_cancelled_closes_once(file: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from firewall.core.errors import IntegrityError, LeaseLost, StoreUnavailable
 from tests.fakes.vaults import ACME, GLOBEX
+from vault.database import TransactionLost
 from vault.job import Done, Failed, Job, Make, Outcome
-from vault.sqlite import Database, Synchronous, TransactionLost
+from vault.sqlite import Database, Synchronous
 from vault.writer import Writer
 
 
