@@ -79,6 +79,10 @@ class Scripted:
         return self.answer(messages, tools)
 
 
+# Has a scripted model play steps, and gives it.
+Script = Callable[..., Scripted]
+
+
 class Echo(Scripted):
     """The most talkative model: it repeats all it was told and tries every tool with every argument.
 

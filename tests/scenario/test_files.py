@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 import partywall as pw
-from adapters import litellm_model
 from adapters.doors import Act
 from firewall.core.errors import Denied, MisuseError, ServiceUnavailable
 from firewall.core.message import Attachment, Message
@@ -23,15 +22,12 @@ from partywall.handle import TurnHandle
 from partywall.notices import sent
 from partywall.wall import Wall
 from tests.fakes.channels import MemoryChannel
-from tests.fakes.models import Call, Scripted, Step
+from tests.fakes.files import PICTURE, PROGRAM, SECRET, path_of, stored
+from tests.fakes.models import Call, Script
 from tests.fakes.services import ROOT
 from vault.ledger import Filter
 
 ACME, GLOBEX = "T-ACME", "T-GLOBEX"
-SECRET = b"the kelp lantern opens at seven"
-PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)
-Script = Callable[..., Scripted]
-PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(60)
 
 
 def settings(path: Path, **more: object) -> dict[str, object]:
@@ -43,17 +39,6 @@ def settings(path: Path, **more: object) -> dict[str, object]:
         "attachments": {"max_bytes": 10_000, "max_count": 2},
         **more,
     }
-
-
-@pytest.fixture
-def script() -> Iterator[Script]:
-    def registered(*steps: Step) -> Scripted:
-        scripted = Scripted(steps)
-        litellm_model.register("scripted", scripted)
-        return scripted
-
-    yield registered
-    litellm_model.unregister("scripted")
 
 
 async def serve(wall: Wall, agent: AgentFunction, channel: MemoryChannel, *messages: Message) -> None:
@@ -82,17 +67,9 @@ def file(id: str, name: str = "report.txt", kind: str = "text/plain", size: int 
     return Attachment(id=id, name=name, media_type=kind, size_bytes=size)
 
 
-def path_of(content: bytes, ending: str = ".txt") -> str:
-    return f"attachments/{hashlib.sha256(content).hexdigest()}{ending}"
-
-
 async def pieces(*content: bytes) -> AsyncIterator[bytes]:
     for each in content:
         yield each
-
-
-def stored(path: Path) -> list[bytes]:
-    return sorted(each.read_bytes() for each in (path / "files").rglob("*") if each.is_file())
 
 
 async def rules(wall: Wall) -> list[str]:

@@ -1,7 +1,6 @@
 """Files on Discord, in and out, over sockets: two guilds, and everything lands with whoever sent it."""
 
-import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 from aiohttp import web
 
 import partywall as pw
-from adapters import litellm_model
 from adapters.discord.filing import Files, shown_as
 from adapters.discord.filing import Upload as Going
 from firewall.core.errors import MisuseError, ServiceUnavailable
@@ -18,21 +16,18 @@ from firewall.templates import FILED, NAMED
 from partywall.handle import TurnHandle
 from tests.fakes.discord.channel import Channel
 from tests.fakes.discord.faults import Limit
-from tests.fakes.discord.managed import called, rules, serving, settings, shown, stored, texts
+from tests.fakes.discord.managed import called, rules, serving, settings, shown, texts
 from tests.fakes.discord.people import Json, User
 from tests.fakes.discord.sent import Upload
 from tests.fakes.discord.server import Discord, served
 from tests.fakes.discord.world import TOKEN
-from tests.fakes.models import Call, Scripted, Step
+from tests.fakes.files import PICTURE, PROGRAM, SECRET, path_of, stored
+from tests.fakes.models import Call, Script
 
-SECRET = b"the kelp lantern opens at seven"
-PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)
-PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(60)
 POST = "POST /channels/{channel}/messages"
 FIRST = "PATCH /webhooks/{webhook}/{token}/messages/{message}"
 NEXT = "POST /webhooks/{webhook}/{token}"
 COMMANDS = {"ask": "Ask the bot", "hush": "Ask it in private"}
-Script = Callable[..., Scripted]
 
 
 @pytest.fixture
@@ -41,23 +36,8 @@ async def platform() -> AsyncIterator[Discord]:
         yield platform
 
 
-@pytest.fixture
-def script() -> Iterator[Script]:
-    def registered(*steps: Step) -> Scripted:
-        scripted = Scripted(steps)
-        litellm_model.register("scripted", scripted)
-        return scripted
-
-    yield registered
-    litellm_model.unregister("scripted")
-
-
 def file(content: bytes, name: str = "my plan.txt") -> Upload:
     return Upload(name=name, data=content)
-
-
-def path_of(content: bytes, ending: str = ".txt") -> str:
-    return f"attachments/{hashlib.sha256(content).hexdigest()}{ending}"
 
 
 def name_of(content: bytes, ending: str = ".txt") -> str:

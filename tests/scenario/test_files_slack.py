@@ -4,9 +4,8 @@ Ada of ACME and Ada of GLOBEX have one id, and so have their rooms. What is sent
 is shown lies where the question was asked, and for one person alone in their own direct messages.
 """
 
-import hashlib
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,21 @@ import pytest
 from aiohttp import web
 
 import partywall as pw
-from adapters import litellm_model
 from adapters.slack.filing import origin_of
 from firewall.core.errors import Denied, MisuseError
 from firewall.templates import FILED, NAMED
 from partywall.handle import TurnHandle
 from partywall.wall import Wall
-from tests.fakes.models import Call, Scripted, Step
+from tests.fakes.files import PICTURE, PROGRAM, SECRET, path_of, stored
+from tests.fakes.models import Call, Script
 from tests.fakes.slack import shapes
-from tests.fakes.slack.managed import Stage, elsewhere, files, served, serving, settings, shown, stored
+from tests.fakes.slack.managed import Stage, elsewhere, files, served, serving, settings, shown
 from tests.fakes.slack.records import Fault, Json, Sent
 from tests.fakes.slack.server import FakeSlack
 from vault.ledger import Filter
 
-SECRET = b"the kelp lantern opens at seven"
-PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)
-PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(60)
 BEGIN, COMPLETE = "files.getUploadURLExternal", "files.completeUploadExternal"
 SMALL = {"attachments": {"max_bytes": 10_000, "max_count": 2}}
-Script = Callable[..., Scripted]
 
 
 @pytest.fixture
@@ -45,21 +40,6 @@ async def stage() -> AsyncIterator[Stage]:
 def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the library wait for as long as Slack asks for, and no random time beside it."""
     monkeypatch.setattr(random, "random", lambda: 0.0)
-
-
-@pytest.fixture
-def script() -> Iterator[Script]:
-    def registered(*steps: Step) -> Scripted:
-        scripted = Scripted(steps)
-        litellm_model.register("scripted", scripted)
-        return scripted
-
-    yield registered
-    litellm_model.unregister("scripted")
-
-
-def path_of(content: bytes, ending: str = ".txt") -> str:
-    return f"attachments/{hashlib.sha256(content).hexdigest()}{ending}"
 
 
 def told(request: dict[str, Any]) -> list[str]:

@@ -6,16 +6,16 @@ Carol is GLOBEX's.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from adapters import litellm_model
 from firewall.core.errors import Denied, MisuseError
 from firewall.templates import FILED, NAMED
 from partywall.handle import TurnHandle
-from tests.fakes.models import Call, Scripted, Step
+from tests.fakes.files import PROGRAM, path_of
+from tests.fakes.models import Call, Script, Scripted
 from tests.fakes.telegram.accounts import User
 from tests.fakes.telegram.managed import ADA, BEN, CAROL, Agent, House, housed
 from tests.fakes.telegram.wire import forbidden, too_many
@@ -26,23 +26,6 @@ OGG = b"OggS\0\x02" + bytes(40)
 MP4 = b"\0\0\0\x18ftypisom\0\0\0\0isomiso2" + bytes(40)
 MP3 = b"\xff\xfb\x90\x44" + bytes(40)
 WEBP = b"RIFF\x24\0\0\0WEBPVP8 " + bytes(40)
-PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(60)
-Script = Callable[..., Scripted]
-
-
-@pytest.fixture
-def script() -> Iterator[Script]:
-    def registered(*steps: Step) -> Scripted:
-        scripted = Scripted(steps)
-        litellm_model.register("scripted", scripted)
-        return scripted
-
-    yield registered
-    litellm_model.unregister("scripted")
-
-
-def path_of(content: bytes, ending: str) -> str:
-    return f"attachments/{hashlib.sha256(content).hexdigest()}{ending}"
 
 
 def asked(model: Scripted, number: int = 0) -> list[str]:

@@ -60,11 +60,6 @@ def called(platform: Discord) -> str:
     return f"<@{platform.world.bot.id}>"
 
 
-def stored(path: Path) -> list[bytes]:
-    """Give every file of every compartment."""
-    return sorted(each.read_bytes() for each in (path / "files").rglob("*") if each.is_file())
-
-
 async def rules(wall: Wall) -> list[str]:
     """Give the rules by which something was denied, in order."""
     records = (await wall.runtime()).vault.records

@@ -94,11 +94,6 @@ async def serving(
         yield channel
 
 
-def stored(path: Path) -> list[bytes]:
-    """Everything that lies in the compartments beneath a path."""
-    return sorted(each.read_bytes() for each in (path / "files").rglob("*") if each.is_file())
-
-
 def files(at: Workspace, place: Place) -> list[bytes]:
     """What lies in the files that the bot shows in a place."""
     ours = [one for one in place.messages.values() if one.get("bot_id") == "B0WALL001"]
