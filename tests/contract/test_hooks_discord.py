@@ -212,7 +212,7 @@ async def test_without_its_hook_an_event_reaches_the_library_unjudged(wall: Wall
         handle = guard(client, wall)
         hook = connection(client).parsers[name]
         hook(hostile)
-        await handle.drain(5)
+        await handle.drain(60)
         await asyncio.sleep(0)
         assert heard == ([hostile] if name in STATE else [])
         heard.clear()
@@ -253,7 +253,7 @@ async def test_without_its_hook_the_way_out_leaks(
                 unhooked = len(platform.sent)
                 await PLAYS[name](stage, world.lab, world.cy, "and?")
             assert SECRET in str([one.payload for one in platform.sent if one.order >= unhooked])
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
 
 
@@ -306,7 +306,7 @@ async def test_without_their_hooks_presence_voice_and_synchronous_webhooks_pass_
                     "SyncWebhook request",
                 }
                 await PLAYS["channel"](stage, platform.world.kitchen, platform.world.ada, "hello")
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     assert (office.errors, len(passed)) == ([], 3)
 
@@ -348,7 +348,7 @@ async def test_without_its_hook_a_stranger_s_words_reach_the_handlers(
             assert f"gateway {name}" in uncovered(handle)
             await strange()
             bare.parsers[name] = hook
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     wanted = {
         "MESSAGE_CREATE": "message",

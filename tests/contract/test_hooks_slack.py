@@ -269,7 +269,7 @@ async def test_what_stands_before_a_listener_comes_behind_the_gate(wall: Wall, w
             slack.acme.dm(town.ada).messages[root] = {"ts": root, "text": "hi"}
             await slack.acme.says(town.ada, slack.acme.dm(town.ada), "hello", thread=root)
             await slack.records.said("helped")
-            await handle.drain(5)
+            await handle.drain(60)
         assert seen == ["hello"]
 
 
@@ -389,7 +389,7 @@ async def test_an_installation_that_ended_is_told_to_the_bot_if_slack_said_so(
         async with running(slack, app, "async-http"):
             said = await slack.acme.event(town.kitchen, {"type": "app_uninstalled"})
             assert (await slack.records.ack(said)).status == 200
-            await handle.drain(5)
+            await handle.drain(60)
         assert seen == (["app_uninstalled"] if genuine else [])
 
 

@@ -356,7 +356,7 @@ async def test_the_wall_of_a_bot_without_a_loop_lives_in_one_of_its_own(tmp_path
             await slack.records.said(f"echo {SECRET}")
             await slack.acme.says(town.eve, town.bridge, "let me in")
             await slack.records.settled()
-            await handle.drain(5)
+            await handle.drain(60)
         assert heard == [SECRET]
         loop = wall.loop
         assert loop is not None

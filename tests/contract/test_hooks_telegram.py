@@ -164,7 +164,7 @@ async def polling_proves_nothing(wall: Wall, mutant: Callable[[Acting], None]) -
             chat.says(ADA, "Hello.")
             await world.telegram.until(lambda: not world.acme.pending)
             await world.apps[555].update_queue.join()
-            await world.guards[555].drain(5)
+            await world.guards[555].drain(60)
         return not world.telegram.heard(chat)
 
 
@@ -531,7 +531,7 @@ async def test_a_task_that_outlives_its_turn_cannot_speak(wall: Wall) -> None:
             kept.extend([turn, update, context])
 
         await world.says(keeps, world.telegram.dm(ADA, world.acme))
-        await world.guards[555].drain(5)
+        await world.guards[555].drain(60)
         turn, update, context = kept
         async with turn.bind():
             with pytest.raises(TurnClosed):
@@ -575,7 +575,7 @@ async def test_a_webhook_is_believed_if_it_checks_a_secret(wall: Wall, secret: s
         chat.says(ADA, "Hello.")
         await world.telegram.until(lambda: not world.acme.pending)
         await world.apps[555].update_queue.join()
-        await world.guards[555].drain(5)
+        await world.guards[555].drain(60)
         assert [one.text for one in world.telegram.heard(chat)] == ["Good morning."] * bool(secret)
 
 
@@ -612,11 +612,11 @@ async def test_a_sender_is_told_of_a_refusal_in_a_private_chat_only(wall: Wall) 
     async with acting(wall) as world:
         room = world.telegram.room(-1001, "Room", world.acme, kind="group", people={ADA: "member"})
         refused = await world.says(misdirected, room)
-        await world.guards[555].drain(5)
+        await world.guards[555].drain(60)
         assert world.telegram.sent == []
         dm = world.telegram.dm(ADA, world.acme)
         refused = await world.says(misdirected, dm)
-        await world.guards[555].drain(5)
+        await world.guards[555].drain(60)
         assert [one.text for one in world.telegram.heard(dm)] == [str(refused)]
 
 
@@ -629,7 +629,7 @@ async def test_a_refusal_is_not_told_where_the_bot_said_something_after_it(wall:
     async with acting(wall) as world:
         chat = world.telegram.dm(ADA, world.acme)
         await world.says(explains, chat)
-        await world.guards[555].drain(5)
+        await world.guards[555].drain(60)
         assert [one.text for one in world.telegram.heard(chat)] == ["Good morning."]
 
 
@@ -648,7 +648,7 @@ async def test_words_about_the_bot_are_set_before_it_hears_anybody_and_never_aft
             with pytest.raises(NoTurn):
                 await app.bot.set_my_commands([("start", "Begin")])
             # The sender is told in a task of its own, which needs the bot's connection.
-            await world.guards[555].drain(5)
+            await world.guards[555].drain(60)
         assert [one.method for one in world.telegram.calls] == ["setMyCommands", "sendMessage"]
         assert SECRET not in str(world.telegram.calls)
 
@@ -869,7 +869,7 @@ async def test_a_developer_who_is_told_of_errors_is_told_nothing_of_what_people_
         app.add_error_handler(reports)
         app.add_handler(TypeHandler(Update, breaks), group=1)
         await world.says(answer, world.telegram.dm(ADA, world.acme), text=SECRET)
-        await world.guards[555].drain(5)
+        await world.guards[555].drain(60)
         assert [type(one).__name__ for one in told] == ["Denied"]
         assert len(world.telegram.heard(his)) == 1
         assert SECRET not in str([one.text for one in world.telegram.sent])
@@ -908,6 +908,6 @@ async def test_a_conversation_is_each_persons_own_and_outlives_the_process(tmp_p
                 await world.outcome()
                 his.says(BEN, "Ben")
                 await world.outcome()
-                await world.guards[555].drain(5)
+                await world.guards[555].drain(60)
             assert [one.text for one in world.telegram.heard(hers)] == [heard]
             assert world.telegram.heard(his) == []

@@ -162,7 +162,7 @@ async def test_L31_what_is_sent_is_bound_to_whom_it_was_judged_for(kept: tuple[W
             await door.send(Act(method="post", destination=other, texts={"text": "yours"}), post)
 
     await door.deliver(run)
-    await door.drain(5)
+    await door.drain(60)
     assert sent[0] == "yours"
     assert "yours" not in sent[1:], "it went to one person"
     effects = [row for row in dumped(path, "effects") if row[7] == "post"]

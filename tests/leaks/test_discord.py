@@ -62,7 +62,7 @@ class Town:
 
     async def drained(self) -> None:
         if self.handle is not None:
-            await self.handle.drain(5)
+            await self.handle.drain(60)
 
     async def quiet(self) -> None:
         """Wait until everything that has happened so far was delivered: events come in order."""
@@ -101,7 +101,7 @@ async def town(wall: Wall, mode: Mode) -> AsyncGenerator[Town]:
         async with platform.online(office):
             yield Town(wall=wall, platform=platform, office=office, model=model, handle=handle)
         if handle is not None:
-            await handle.drain(5)
+            await handle.drain(60)
             handle.uninstall()
 
 

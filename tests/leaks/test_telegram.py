@@ -35,7 +35,7 @@ async def told(stage: Stage, chat: Chat, who: User, text: str, **how: Any) -> st
     chat.says(who, text, **how)
     await stage.handled()
     for guarded in stage.guards.values():
-        await guarded.drain(5)
+        await guarded.drain(60)
     return shown(stage, chat, who)
 
 
@@ -283,7 +283,7 @@ async def test_L26_an_ambiguous_place_is_refused_and_recorded(wall: Wall, where:
 
     async with acting(wall) as world:
         assert isinstance(await world.says(sends, world.telegram.dm(ADA, world.acme)), Denied)
-        await world.guards[555].drain(5)
+        await world.guards[555].drain(60)
         records = (await wall.runtime()).vault.records
         await records.settle()
         assert await records.violations(Filter())

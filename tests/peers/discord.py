@@ -93,7 +93,7 @@ class Town:
         async with asyncio.timeout(10):
             await self.bot.handled.acquire()
         if self.guarded is not None:
-            await self.guarded.drain(5)
+            await self.guarded.drain(60)
         return self.shown()
 
     def shown(self) -> list[Said]:

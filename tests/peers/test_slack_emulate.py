@@ -41,7 +41,7 @@ async def at_work(slack: Emulate, wall: Wall, mode: Mode) -> AsyncGenerator[tupl
         await stack.enter_async_context(opened(here))
         yield here, guarded
         if guarded is not None:
-            await guarded.drain(5)
+            await guarded.drain(60)
 
 
 async def told(here: Office, guarded: Guarded | None, who: str, place: str, text: str, style: str) -> None:
@@ -51,7 +51,7 @@ async def told(here: Office, guarded: Guarded | None, who: str, place: str, text
     async with asyncio.timeout(10):
         await here.bot.handled.acquire()
     if guarded is not None:
-        await guarded.drain(5)
+        await guarded.drain(60)
 
 
 @pytest.mark.parametrize("style", ["say", "update", "ephemeral", "blocks"])

@@ -59,7 +59,7 @@ class Town:
 
     async def drained(self) -> None:
         for guarded in self.guards:
-            await guarded.drain(5)
+            await guarded.drain(60)
 
 
 @pytest.fixture(params=[ACME, GLOBEX], ids=["same-bot", "other-tenant"])

@@ -82,7 +82,7 @@ async def test_with_open_guard_and_guard_model_it_does_not(
     async with wall:
         handle = guard(office, wall)
         said = await played(platform, office, name, second)
-        await handle.drain(5)
+        await handle.drain(60)
         assert {row.state for row in handle.report()} == {State.COVERED}
         handle.uninstall()
     assert SECRET not in said
@@ -115,7 +115,7 @@ async def test_with_guard_alone_it_is_searched_and_recorded(
     async with wall:
         handle = guard(office, wall, unguarded_model=True)
         said = await played(platform, office, name, second)
-        await handle.drain(5)
+        await handle.drain(60)
         assert await violations(wall, tenant(platform, name, second)) > 0
         assert handle.report()[-1].state is State.DETECTION_ONLY
         handle.uninstall()
@@ -149,7 +149,7 @@ async def test_nobody_is_pinged_by_what_a_bot_says(wall: Wall, platform: Discord
                 await office.finished.get()
             platform.world.kitchen.slash("ask", {"question": "@everyone"}, platform.world.ada)
             await office.finished.get()
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     said = [one.allowed_mentions for one in platform.sent if one.says]
     assert len(said) >= 7
@@ -180,7 +180,7 @@ async def test_the_example_keeps_two_people_apart_wherever_they_ask(wall: Wall, 
                 await platform.sent.until(lambda one: one.says and one.channel == world.kitchen.id)
                 world.lab.slash("ask", {"question": ASKED}, world.cy)
                 await platform.sent.until(lambda one: one.says and one.channel == world.lab.id)
-                await handle.drain(5)
+                await handle.drain(60)
             states = {row.state for row in handle.report()}
             handle.uninstall()
     finally:

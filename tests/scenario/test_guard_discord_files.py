@@ -69,7 +69,7 @@ class Desk:
     async def shown(self, since: int) -> list[bytes]:
         await self.clerk.finished.get()
         if self.handle is not None:
-            await self.handle.drain(5)
+            await self.handle.drain(60)
         return [file.data for one in self.platform.sent if one.order >= since for file in one.files]
 
 
@@ -172,7 +172,7 @@ async def test_the_pages_bot_sends_each_person_their_own_files_again(wall: Wall,
                 channel.hands(who, "", Upload(name="p.png", data=content), Upload(name="q.png", data=OTHER))
             for channel in (world.kitchen, world.lab):
                 await platform.sent.until(partial(_shows, channel.id))
-            await handle.drain(5)
+            await handle.drain(60)
         handle.uninstall()
     shown = [(one.channel, file.data) for one in platform.sent for file in one.files]
     ada, cy = world.kitchen.id, world.lab.id

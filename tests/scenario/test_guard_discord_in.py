@@ -118,7 +118,7 @@ async def test_the_bots_own_messages_are_cached_and_are_nobodys(wall: Wall, plat
             world.kitchen.reacts(world.bot, next(reversed(world.kitchen.messages.values())), "👍")
         runtime = wall.opened
         assert runtime is not None
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     # The answer for one alone comes back without its guild, and is no direct message of anybody.
     assert any(one.guild is None and one.flags.ephemeral for one in own)
@@ -143,14 +143,14 @@ async def test_what_is_taken_back_is_purged_and_no_handler_is_shown_it_again(
         async with platform.online(office):
             said = world.kitchen.says(world.ada, SECRET)
             await office.finished.get()
-            await handle.drain(5)
+            await handle.drain(60)
             world.kitchen.deletes(said)
             await log.until("taken back")
             assert int(said["id"]) not in [one.id for one in office.cached_messages]
             office.heard.clear()
             world.kitchen.says(world.ada, "what did I say?")
             answer = await platform.sent.until(lambda one: one.says and "what did I say?" in one.content)
-            await handle.drain(5)
+            await handle.drain(60)
         handle.uninstall()
     assert SECRET not in answer.content
     assert shown == []
@@ -177,7 +177,7 @@ async def test_what_is_taken_back_before_its_turn_never_reaches_a_handler(
             await log.until("taken back")
             go.set()
             await office.finished.get()
-            await handle.drain(5)
+            await handle.drain(60)
         handle.uninstall()
     assert read == ["first"]
 
@@ -205,7 +205,7 @@ async def test_an_edit_that_is_taken_back_while_it_waits_never_reaches_a_handler
             await log.until("taken back")
             go.set()
             await office.finished.get()
-            await handle.drain(5)
+            await handle.drain(60)
         handle.uninstall()
     assert read == ["hello"]
 
@@ -289,7 +289,7 @@ async def test_an_interaction_that_cannot_be_answered_in_time_is_dropped_with_a_
             await office.finished.get()
             go.set()
             await office.finished.get()
-            await handle.drain(5)
+            await handle.drain(60)
             world.kitchen.slash("ask", {"question": "now?"}, world.ada)
             await office.finished.get()
         handle.uninstall()
@@ -334,7 +334,7 @@ async def test_a_waiter_s_turn_ends_and_what_it_is_told_by_others_stays_theirs(
             world.lab.says(world.cy, SECRET)
             for _ in range(2):
                 await office.finished.get()
-            await handle.drain(5)
+            await handle.drain(60)
         handle.uninstall()
     assert SECRET not in str(platform.sent.contents)
     assert SECRET not in str(model.requests)
@@ -389,7 +389,7 @@ async def test_a_refusal_is_told_to_who_asked_alone(
         handle = guard(office, wall, unguarded_model=True)
         async with platform.online(office):
             await PLAYS[name](Stage(platform=platform, office=office), world.kitchen, world.ada, "hello")
-            await handle.drain(5)
+            await handle.drain(60)
         handle.uninstall()
     (told,) = [one for one in platform.sent if "stopped by the operator" in one.content]
     assert told.ephemeral is private
@@ -413,7 +413,7 @@ async def test_nothing_that_anybody_said_is_logged(
                 said = world.kitchen.says(world.relay, SECRET)
                 world.kitchen.edits(said, SECRET)
                 world.kitchen.thread(SECRET)
-                await handle.drain(5)
+                await handle.drain(60)
             handle.uninstall()
     assert "partywall" in {record.name for record in caplog.records}
     assert "Initech" not in caplog.text
@@ -472,7 +472,7 @@ async def test_the_extension_guards_the_bot_that_loads_it(wall: Wall, platform: 
             assert {row.state for row in cog.handle.report()[:-1]} == {State.COVERED}
             world.lab.says(world.cy, "and?")
             await office.finished.get()
-            await cog.handle.drain(5)
+            await cog.handle.drain(60)
         cog.handle.uninstall()
     assert len(platform.sent.contents) == 2
     assert SECRET not in platform.sent.contents[1]

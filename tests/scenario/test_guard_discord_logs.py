@@ -100,7 +100,7 @@ async def test_a_guarded_bot_that_is_rate_limited_logs_no_token_until_the_guard_
             await office.wait_until_ready()
             assert filters() == [count + 1 for count in before]
             assert await limited() == "cut"
-            await handle.drain(5)
+            await handle.drain(60)
             handle.uninstall()
             assert filters() == before
             assert await limited() == "told", "as the library was before"

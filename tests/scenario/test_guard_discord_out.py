@@ -238,7 +238,7 @@ async def tried(wall: Wall, platform: Discord, act: Act) -> tuple[list[Exception
             after = [one for one in platform.sent if one.order >= before]
             # Opening a direct channel shows nobody anything.
             changed = [one for one in after if one.route != "POST /users/@me/channels"]
-            await handle.drain(5)
+            await handle.drain(60)
         handle.uninstall()
     return office.errors, len(changed), len(platform.sent)
 
@@ -356,7 +356,7 @@ async def test_what_was_to_vanish_vanishes_when_its_turn_is_over(wall: Wall, pla
         async with platform.online(office):
             world.kitchen.says(world.ada, "hello")
             await office.finished.get()
-            await handle.drain(5)
+            await handle.drain(60)
             ((said, context),) = kept
             with pytest.raises(TurnClosed):
                 await asyncio.create_task(said.edit(content=SECRET), context=context)
@@ -397,7 +397,7 @@ async def test_an_answer_with_a_link_stays_as_hidden_as_it_was(wall: Wall, platf
             await office.finished.get()
             world.kitchen.slash("ask", {"question": "https://example.org"}, world.ada)
             await office.finished.get()
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     hidden, shown = [one.payload["data"]["flags"] for one in platform.sent if one.says]
     assert (hidden, shown) == (4 | 64, 4)
@@ -470,7 +470,7 @@ async def test_a_finding_in_what_must_stay_whole_denies(wall: Wall, platform: Di
             office.answer = answer  # type: ignore[method-assign,assignment]  # the bot's own, for this test
             world.lab.says(world.cy, "and?")
             await office.finished.get()
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     assert [type(error) for error in office.errors] == [Denied, Denied]
     assert SECRET not in str([one for one in platform.sent if one.order >= before])

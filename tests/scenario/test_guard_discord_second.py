@@ -58,7 +58,7 @@ async def test_a_token_that_was_kept_answers_in_no_other_turn_and_in_none_that_h
             await PLAYS["slash-command"](
                 Stage(platform=platform, office=office), world.kitchen, world.ada, "hello"
             )
-            await handle.drain(5)
+            await handle.drain(60)
             with pytest.raises(NoTurn):
                 await kept[0].followup.send(SECRET)
             office.answer = answer  # type: ignore[method-assign,assignment]  # the bot's own, for this test
@@ -69,7 +69,7 @@ async def test_a_token_that_was_kept_answers_in_no_other_turn_and_in_none_that_h
             ):
                 place.says(who, "go")
                 await office.finished.get()
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     assert len(refused) == 12
     assert SECRET not in everything(platform)
@@ -101,7 +101,7 @@ async def test_in_the_turn_of_another_in_the_same_room_a_token_shows_what_the_ro
             office.answer = answer  # type: ignore[method-assign,assignment]  # the bot's own, for this test
             world.kitchen.says(world.ben, "go")
             await office.finished.get()
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     assert SECRET not in everything(platform, since=before)
 
@@ -143,7 +143,7 @@ async def test_a_worker_that_the_first_started_neither_reads_nor_speaks_for_the_
                 await office.finished.get()
         for each in workers:
             each.cancel()
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     assert SECRET not in everything(platform, since=before)
     assert errors.qsize() == 1
@@ -178,7 +178,7 @@ async def test_what_a_handler_reads_elsewhere_is_not_shown_here(
             office.answer = answer  # type: ignore[method-assign]  # the bot's own, for this test
             world.lab.says(world.cy, "what do they say?")
             await office.finished.get()
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     assert SECRET not in everything(platform, since=before)
     assert SECRET not in str(model.requests[asked:])
@@ -223,7 +223,7 @@ async def test_a_poll_is_its_senders_words_and_is_searched_for_like_any(
             await office.finished.get()
             world.lab.says(world.cy, "what do they ask?")
             await office.finished.get()
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     assert heard == [SECRET]
     assert SECRET not in everything(platform)
@@ -257,7 +257,7 @@ async def test_a_thread_belongs_to_the_tenant_of_its_channel(tmp_path: Path) -> 
                     thread.says(world.ada, "in a thread")
                 for _ in range(4):
                     await office.finished.get()
-                await handle.drain(5)
+                await handle.drain(60)
             handle.uninstall()
     assert sorted(tenants) == ["agency", "client", "client", "client"]
     # The thread's parent is another place, and so is the channel seen from elsewhere.
@@ -275,7 +275,7 @@ async def test_what_is_taken_back_in_an_archived_thread_is_purged(wall: Wall, pl
             thread = world.kitchen.thread("talk")
             said = thread.says(world.ada, SECRET)
             await office.finished.get()
-            await handle.drain(5)
+            await handle.drain(60)
             archived = {
                 **thread.shown(),
                 "thread_metadata": {**thread.shown()["thread_metadata"], "archived": True},
@@ -284,7 +284,7 @@ async def test_what_is_taken_back_in_an_archived_thread_is_purged(wall: Wall, pl
             thread.deletes(said)
             thread.says(world.ada, "what did I say?")
             await office.finished.get()
-            await handle.drain(5)
+            await handle.drain(60)
         handle.uninstall()
     assert "what did I say?" in str(model.requests[-1])
     assert SECRET not in str(model.requests[-1])
@@ -305,7 +305,7 @@ async def test_a_message_of_a_channel_that_nobody_knows_reaches_no_handler(
             world.emit("MESSAGE_DELETE", {"id": said["id"], "channel_id": "77", "guild_id": world.acme.id})
             world.lab.says(world.cy, "end")
             await office.finished.get()
-            await handle.drain(5)
+            await handle.drain(60)
         handle.uninstall()
     assert [one["content"] for one in office.heard] == ["hello", "end"]
     assert office.errors == []
@@ -334,7 +334,7 @@ async def test_an_interaction_in_a_thread_is_answered_there_and_not_beside_it(
             office.think = think  # type: ignore[method-assign,assignment]  # the bot's own, for this test
             assert office.errors == []
             await PLAYS["slash-command"](stage, thread, world.ada, "hello")
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     assert [type(error) for error in office.errors] == [Denied]
     assert SECRET not in everything(platform, since=before)
@@ -359,7 +359,7 @@ async def test_words_in_the_name_of_a_button_are_words(wall: Wall, platform: Dis
             office.answer = answer  # type: ignore[method-assign]  # the bot's own, for this test
             world.lab.says(world.cy, "go")
             await office.finished.get()
-        await handle.drain(5)
+        await handle.drain(60)
         handle.uninstall()
     assert [type(error) for error in office.errors] == [Denied]
     assert platform.sent.contents.count("Press.") == 1

@@ -60,7 +60,7 @@ async def test_a_reaction_that_was_taken_back_can_be_put_again(wall: Wall) -> No
                 place.react(who, said, "👍", taken_back=True)
                 place.react(who, said, "👍")
             await platform.gateway.read()
-            await handle.drain(5)
+            await handle.drain(60)
         handle.uninstall()
     signs = [client.signs.get_nowait() for _ in range(client.signs.qsize())]
     assert sorted(signs) == sorted([(int(one.id), "👍") for one in (world.ada, world.cy)] * 2)

@@ -46,7 +46,7 @@ async def played(stage: Stage, way: str) -> dict[str, str]:
         chat, updates = await plays(Seat(stage=stage, bot=bot, who=who), ASKED)
         await stage.handled(updates)
         for guarded in stage.guards.values():
-            await guarded.drain(5)
+            await guarded.drain(60)
         told[seat] = shown(stage, chat, who)
     return told
 
@@ -169,7 +169,7 @@ async def test_no_method_reaches_another_persons_chat_another_room_or_another_to
 
             refused = await world.says(reaches, source)
             assert isinstance(refused, Denied)
-            await world.guards[555].drain(5)
+            await world.guards[555].drain(60)
             notices = [one.chat for one in world.telegram.calls[before:]]
             assert notices in ([], [hers.id]), "the wall's own notice alone may go out"
         assert all(SECRET not in str(one) for one in world.telegram.calls)
@@ -194,7 +194,7 @@ async def test_markup_does_not_hide_somebody_elses_words(wall: Wall, how: str) -
 
     async with acting(wall) as world:
         await world.says(greets, world.telegram.dm(ADA, world.acme), text=said)
-        await world.guards[555].drain(5)
+        await world.guards[555].drain(60)
         his = world.telegram.dm(BEN, world.acme)
         await world.says(repeats, his, BEN)
         (told,) = world.telegram.heard(his)

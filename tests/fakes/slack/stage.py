@@ -141,7 +141,7 @@ class Stage:
 
     async def quiet(self) -> None:
         if self.handle is not None:
-            await self.handle.drain(5)
+            await self.handle.drain(60)
         await self.slack.records.settled()
 
 

@@ -97,4 +97,4 @@ async def acting(
                 await stack.enter_async_context(run(app))
         yield made
         for guarded in made.guards.values():
-            await guarded.drain(5)
+            await guarded.drain(60)

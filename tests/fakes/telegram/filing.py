@@ -76,7 +76,7 @@ class Filing:
             for _ in range(number):
                 await self.handled.acquire()
         for guarded in self.guards:
-            await guarded.drain(5)
+            await guarded.drain(60)
 
     def shown(self, chat: Chat) -> list[bytes]:
         """Give the files that the bot showed in a chat."""
@@ -131,4 +131,4 @@ async def filing(wall: Wall, folder: Path, how: How, **more: Any) -> AsyncGenera
             await stack.enter_async_context(polling(app))
         yield made
         for guarded in made.guards:
-            await guarded.drain(5)
+            await guarded.drain(60)

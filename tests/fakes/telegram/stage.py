@@ -114,7 +114,7 @@ async def staged(mode: Mode, wall: Wall, **how: Any) -> AsyncGenerator[Stage]:
             await telegram.until(lambda bot=bot: bot.allowed)  # type: ignore[misc]
         yield stage
         for guarded in stage.guards.values():
-            await guarded.drain(5)
+            await guarded.drain(60)
 
 
 _ALL = (

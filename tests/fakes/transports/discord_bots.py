@@ -45,12 +45,12 @@ async def guarded(wall: Wall) -> AsyncGenerator[DiscordTransport]:
         settled(platform)
         client = Client(wall, heard)
         handle = guard(client, wall)
-        transport = DiscordTransport(platform, heard, lambda: handle.drain(5))
+        transport = DiscordTransport(platform, heard, lambda: handle.drain(60))
         async with platform.online(client):
             await platform.gateway.read()
             opened(platform)
             yield transport
-            await handle.drain(5)
+            await handle.drain(60)
         handle.uninstall()
 
 

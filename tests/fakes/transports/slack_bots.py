@@ -72,8 +72,8 @@ async def _guarded(wall: Wall, way: hosts.Way) -> AsyncGenerator[SlackTransport]
             by = slack.transport
             carrier = Requests(by=by) if isinstance(by, SignedHttp) else Envelopes(slack=slack)
             without = BY_HTTP if isinstance(by, SignedHttp) else BY_SOCKET
-            yield SlackTransport(slack, heard, carrier, lambda: handle.drain(5), without)
-            await handle.drain(5)
+            yield SlackTransport(slack, heard, carrier, lambda: handle.drain(60), without)
+            await handle.drain(60)
 
 
 def guarded_by_socket(wall: Wall) -> AbstractAsyncContextManager[SlackTransport]:

@@ -57,14 +57,14 @@ async def _guarded(wall: Wall, *, polls: bool) -> AsyncGenerator[TelegramTranspo
         async def ended() -> None:
             async with asyncio.timeout(5):
                 await app.update_queue.join()
-            await handle.drain(5)
+            await handle.drain(60)
 
         running = polling(app, allowed=_KINDS) if polls else webhook(app, secret=SECRET, allowed=_KINDS)
         carrier: Carrier = (Polls if polls else Posts)(telegram=telegram, bot=bot)
         async with running:
             await telegram.until(lambda: bot.allowed)
             yield TelegramTransport(telegram, heard, carrier, ended, BY_POLLS if polls else BY_WEBHOOK)
-            await handle.drain(5)
+            await handle.drain(60)
 
 
 def guarded_by_polls(wall: Wall) -> AbstractAsyncContextManager[TelegramTransport]:

@@ -113,7 +113,7 @@ async def test_a_task_that_a_handler_starts_answers_in_its_turn_and_keeps_it_ope
         assert await platform.deliver(arrived("hi"), handler) == "acknowledged"
         go.set()
         assert await tasks[0] == "here it is"
-        await platform.door.drain(5)
+        await platform.door.drain(60)
         assert platform.shown == ["here it is"]
 
 
@@ -161,7 +161,7 @@ async def test_a_library_is_not_kept_waiting_for_an_earlier_turn(
         go.set()
         await asyncio.wait_for(done.wait(), 5)
         await first
-        await platform.door.drain(5)
+        await platform.door.drain(60)
 
 
 @pytest.mark.wall(limits={"turn_idle_s": 0.001})
@@ -178,7 +178,7 @@ async def test_a_task_that_outlives_its_turn_finds_it_closed(wall: Wall) -> None
             tasks.append(asyncio.create_task(loop_of_a_bot()))
 
         await platform.deliver(arrived("hi"), handler)
-        await platform.door.drain(5)
+        await platform.door.drain(60)
         go.set()
         with pytest.raises(TurnClosed):
             await tasks[0]
@@ -285,10 +285,10 @@ async def test_a_sender_is_told_of_a_refusal_once_and_alone_if_nothing_else_was_
 
         with pytest.raises(Denied) as caught:
             await platform.deliver(arrived("hi"), refused)
-        await platform.door.drain(5)
+        await platform.door.drain(60)
         assert platform.told == [str(caught.value)]
         await platform.deliver(arrived("hi"), refused_and_handled)
-        await platform.door.drain(5)
+        await platform.door.drain(60)
         assert platform.told == [str(caught.value)]
         assert platform.shown == ["I may not say that."]
 
@@ -308,7 +308,7 @@ async def test_a_sender_who_cannot_be_told_does_not_undo_the_turn(
 
         with pytest.raises(Denied), caplog.at_level(logging.INFO):
             await platform.door.deliver(handler)
-        await platform.door.drain(5)
+        await platform.door.drain(60)
         assert "could not tell the sender: OSError" in caplog.text
         assert SECRET not in caplog.text
         assert await platform.deliver(arrived("hi"), nothing) is None
@@ -672,5 +672,5 @@ async def test_waiting_for_many_tasks_costs_no_more_for_each_of_them(monkeypatch
     for each in go:
         each.set()
         await asyncio.wait_for(asyncio.shield(asyncio.create_task(nothing())), 5)
-    await passages.drain(5)
+    await passages.drain(60)
     assert sum(waited) < 3 * len(go)
