@@ -32,6 +32,13 @@ async def platform() -> AsyncIterator[Discord]:
         yield platform
 
 
+@pytest.fixture(autouse=True)
+def as_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin with the library's loggers as they are: a guard of another test may still stand in them."""
+    for name in LOGGERS:
+        monkeypatch.setattr(logging.getLogger(name), "filters", list[logging.Filter]())
+
+
 def filters() -> list[int]:
     return [len(logging.getLogger(name).filters) for name in LOGGERS]
 
