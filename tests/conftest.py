@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -60,3 +61,15 @@ def _leaves_logging_as_it_was() -> Iterator[None]:
     before = (logging.root.manager.disable, ours.level, ours.propagate, ours.disabled)
     yield
     assert (logging.root.manager.disable, ours.level, ours.propagate, ours.disabled) == before
+
+
+@pytest.fixture(autouse=True)
+def _leaves_discord_as_it_was() -> Iterator[None]:
+    """Take out what a test's guard has left in classes that all of discord.py's clients share.
+
+    A later test that puts something else there would find it hooked already, and hook nothing.
+    """
+    yield
+    shared = sys.modules.get("adapters.discord.shared")
+    for owner in list(vars(shared)["_OWNERS"]) if shared is not None else ():
+        vars(shared)["leave"](owner)
