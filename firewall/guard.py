@@ -80,10 +80,9 @@ class Guard:
         leaves += [leaf("name", name.text, name)] if name is not None else []
         await self._judged(ledger, Inbound(leaves=tuple(leaves), sender=message.sender, stranger=stranger))
         said = [part for part in (*quotes, *files, words) if part is not None and part.text]
-        ledger.said += said if name is None else [name, *said]
-        # What the platform shows to everybody is nobody's excerpt.
-        await self._keep(ledger, [name] if name is not None else [], learn=False)
-        await self._keep(ledger, said)
+        kept = said if name is None else [name, *said]
+        ledger.said += kept
+        await self._keep(ledger, kept)
 
     async def file(self, ledger: Ledger, sender: Sender, filed: Filed) -> None:
         """Admit a file that came with the turn's message, by what is known of it; before it is fetched, too.
@@ -248,7 +247,9 @@ class Guard:
             return
         if learn:
             for part in parts:
-                self.excerpts.learn(part.text, part.label)
+                # What the platform shows to everybody is nobody's excerpt.
+                if part.origin is not Origin.NAME:
+                    self.excerpts.learn(part.text, part.label)
         ledger.session = await self.sessions.append(ledger.session, parts)
 
 

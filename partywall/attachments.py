@@ -4,18 +4,18 @@ The name of a file in a compartment is made of its content. What its sender call
 as quoted data, and never part of a path.
 """
 
-import hashlib
 from collections.abc import AsyncIterable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from adapters.content import digest_of, text_of
 from firewall.core.errors import Denied, MisuseError, ServiceUnavailable
 from firewall.core.message import Attachment
 from firewall.core.subject import ArgumentKind, Filed, Form, Reads, ToolSpec
 from firewall.executor import owner_of
 from firewall.ledger import Ledger
 from firewall.turns import OpenTurn
-from partywall.kinds import extension, media_type, text_of
+from partywall.kinds import extension, media_type
 from partywall.runtime import Runtime
 from sandbox.errors import SandboxError
 
@@ -61,7 +61,7 @@ class Given:
     @property
     def digest(self) -> str:
         """SHA-256 of its bytes, in hexadecimal digits."""
-        return hashlib.sha256(self.content).hexdigest()
+        return digest_of(self.content)
 
 
 class Attachments:
@@ -108,7 +108,7 @@ class Attachments:
         data = await self._read(content)
         kind = media_type(data, attachment.media_type)
         await self._admit(ledger, replace(announced, size_bytes=len(data), media_type=kind))
-        path = f"{FOLDER}/{hashlib.sha256(data).hexdigest()}{extension(kind)}"
+        path = f"{FOLDER}/{digest_of(data)}{extension(kind)}"
         refused = ledger.refused
         await self._runtime.guard.effect(ledger, "keep", [path], partial(self._put, ledger, path, data))
         # Nobody was shown anything by it: whoever is owed an excuse still is.

@@ -6,6 +6,8 @@ from typing import Any
 
 import filetype  # type: ignore[import-untyped]  # it has no types
 
+from adapters.content import text_of
+
 BINARY = "application/octet-stream"
 _PLAIN = "text/plain"
 # Kinds of text that a claim may choose among. Not HTML and SVG: whoever opens such a file runs it.
@@ -20,8 +22,6 @@ _TYPES = mimetypes.MimeTypes()
 # Python 3.11 knows no ending for what phones record and send.
 _TYPES.add_type("audio/ogg", ".ogg")
 _TYPES.add_type("image/webp", ".webp")
-# What no text holds. Bytes below the space are themselves wherever they stand in UTF-8.
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f"))
 _CLAIM = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 
 
@@ -39,14 +39,3 @@ def media_type(content: bytes, claimed: str) -> str:
 def extension(kind: str) -> str:
     """Give the ending of a file's name for a media type, or nothing where there is none."""
     return _TYPES.guess_extension(kind) or ""
-
-
-def text_of(content: bytes) -> str | None:
-    """Give bytes as the text they are, or None where they are something else."""
-    # Not one by one: everybody waits while this runs, and a file may be long.
-    if len(content.translate(None, _CONTROLS)) < len(content):
-        return None
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return None

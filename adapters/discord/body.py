@@ -1,13 +1,13 @@
 """What a request carries, read once: the texts are judged, and what was judged is what is sent."""
 
 import copy
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from adapters.content import digest_of
 from adapters.discord.words import rewritten
 from adapters.errors import Unreadable
 
@@ -106,7 +106,7 @@ class Body:
     @property
     def opaque(self) -> frozenset[str]:
         """SHA-256 of each file that is no text, over the very bytes that are sent."""
-        return frozenset(hashlib.sha256(one.content).hexdigest() for one in self.files if one.text is None)
+        return frozenset(digest_of(one.content) for one in self.files if one.text is None)
 
     @property
     def multipart(self) -> list[dict[str, Any]] | None:

@@ -18,6 +18,7 @@ from adapters.slack.asking import Team
 from adapters.slack.gestures import GESTURES
 from adapters.slack.inbound import parse
 from adapters.slack.library import AsyncBoltRequest, AsyncMiddleware, BoltResponse
+from adapters.slack.points import unchecked
 from adapters.wire import Deleted
 from firewall.core.arrival import Arrival
 from firewall.core.errors import BadIdentifier
@@ -82,8 +83,7 @@ class Intake(AsyncMiddleware):
             self._busy.add(task)
             task.add_done_callback(self._busy.discard)
         try:
-            # Some versions of Bolt check no signature of what calls itself so (bolt-python issue 1494).
-            verified = req.mode == "socket_mode" or "ssl_check" not in req.body
+            verified = not unchecked(req.mode, req.body)
             await self._take(req.body, verified=verified, enterprise=req.context.enterprise_id)
         except Exception as error:  # noqa: BLE001  whatever it was, Slack must deliver again; by its name only
             _LOG.error("a delivery was not taken on: %s", type(error).__name__)

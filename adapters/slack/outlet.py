@@ -4,11 +4,11 @@ Nothing here knows a client: what is judged is handed to `do`, which makes the c
 unhooked method. So the same code serves a bot with asyncio and one in threads.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
+from adapters.content import digest_of, text_of
 from adapters.doors import Act, Door
 from adapters.errors import Unreadable
 from adapters.slack.acts import Call, Read, act, answer, read, unknown
@@ -210,19 +210,10 @@ def _turn_or_none(door: Door) -> Turn | None:
 
 def _holding(planned: Act, data: bytes) -> Act:
     """Give the same act with the bytes of a file: as words where they are text, by their digest elsewhere."""
-    text = _text(data)
+    text = text_of(data)
     if text is not None:
         return replace(planned, texts={"content": text})
-    return replace(planned, opaque=frozenset({hashlib.sha256(data).hexdigest()}))
-
-
-def _text(data: bytes) -> str | None:
-    """Give bytes as the text they are, or None where they are something else."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return None
-    return None if any(ch < " " and ch not in "\t\n\r\f" for ch in text) else text
+    return replace(planned, opaque=frozenset({digest_of(data)}))
 
 
 def _part(response: object, name: str) -> object:

@@ -20,6 +20,7 @@ from adapters.slack.library import (
     AsyncWebClient,
     BoltResponse,
 )
+from adapters.slack.points import unchecked
 from adapters.slack.seen import Kept
 from firewall.core.ids import canonical
 from firewall.core.installation import Installation, InstallationKey
@@ -128,9 +129,7 @@ class Leaving(AsyncMiddleware):
         """Delete an installation, or pass the delivery on; Slack delivers again what failed."""
         del resp
         team = req.context.team_id
-        # Some versions of Bolt check no signature of what calls itself so (bolt-python issue 1494).
-        verified = req.mode == "socket_mode" or "ssl_check" not in req.body
-        if not (team and verified and _is_gone(req.body)):
+        if not team or unchecked(req.mode, req.body) or not _is_gone(req.body):
             return await next()
         try:
             await self._teams.leave(team, req.context.enterprise_id, _until_ms(req.body))

@@ -4,13 +4,14 @@ Every string is such a text, at any depth, but for the values of a few keys that
 list of its own. So a parameter that is added to a button tomorrow is judged without being known here.
 """
 
-import hashlib
 import html
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
+
+from adapters.content import digest_of
 
 Parameters = Mapping[str, Any]
 # What a library uploads beside a call, by the name of the part: file name, content, media type.
@@ -102,7 +103,7 @@ class Call:
     def opaque(self) -> frozenset[str]:
         """Give the SHA-256 of each upload that is no text, of exactly the bytes that `rewritten` leaves."""
         plain = (part[1] for part in self.parts.values() if _file(part)[1] is None)
-        return frozenset(hashlib.sha256(content).hexdigest() for content in plain)
+        return frozenset(digest_of(content) for content in plain)
 
     def rewritten(self, judged: Mapping[str, str]) -> "Call":
         """Give the call with these texts in their places, and without markup that no longer fits them."""

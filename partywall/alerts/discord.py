@@ -5,11 +5,7 @@ Source: Discord developer documentation, "Execute Webhook".
 
 from collections.abc import Mapping
 
-import msgspec
-
 from firewall.core.verdict import Severity
-from partywall.alerts.outcome import Later, Outcome
-from partywall.alerts.post import Post, judged
 from partywall.alerts.words import facts, title
 from vault.delivery import Delivery
 
@@ -21,27 +17,6 @@ _COLOURS: Mapping[Severity, int] = {
     Severity.HIGH: 0xE67E22,
     Severity.CRITICAL: 0xE74C3C,
 }
-
-
-class DiscordWebhook:
-    """Posts to the channel that the webhook belongs to; mentions nobody, whatever a name looks like."""
-
-    def __init__(self, post: Post) -> None:
-        self._post = post
-
-    @property
-    def address(self) -> str:
-        """The webhook, which is a secret."""
-        return self._post.url
-
-    async def send(self, delivery: Delivery, now_ms: int) -> Outcome:
-        """Post it once."""
-        answer = await self._post.send(msgspec.json.encode(message(delivery)), {})
-        return answer if isinstance(answer, Later) else judged(answer, now_ms)
-
-    def close(self) -> None:
-        """Take no more work."""
-        self._post.close()
 
 
 def message(delivery: Delivery) -> dict[str, object]:

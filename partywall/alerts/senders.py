@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from firewall.core.errors import ConfigError
-from partywall.alerts.discord import DiscordWebhook
+from partywall.alerts import discord
+from partywall.alerts.hook import ChatHook
 from partywall.alerts.mail import Mail, MailServer
 from partywall.alerts.outcome import Sender
 from partywall.alerts.pagerduty import URL as PAGERDUTY
@@ -38,12 +39,11 @@ def _webhook(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
 
 
 def _discord(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
-    return DiscordWebhook(_post(route, environment))
+    return ChatHook(_post(route, environment), discord.message)
 
 
 def _slack_webhook(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
-    made: Sender = _slack().SlackWebhook(_post(route, environment))
-    return made
+    return ChatHook(_post(route, environment), _slack().message)
 
 
 def _slack_channel(route: AlertRoute, environment: Mapping[str, str]) -> Sender:

@@ -37,27 +37,6 @@ class _Said(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-class SlackWebhook:
-    """Posts to the channel that the webhook belongs to."""
-
-    def __init__(self, post: Post) -> None:
-        self._post = post
-
-    @property
-    def address(self) -> str:
-        """The webhook, which is a secret."""
-        return self._post.url
-
-    async def send(self, delivery: Delivery, now_ms: int) -> Outcome:
-        """Post it once."""
-        answer = await self._post.send(msgspec.json.encode(message(delivery)), {})
-        return answer if isinstance(answer, Later) else judged(answer, now_ms)
-
-    def close(self) -> None:
-        """Take no more work."""
-        self._post.close()
-
-
 class SlackChannel:
     """Posts to one channel as a bot."""
 

@@ -16,3 +16,15 @@ def path_of(content: bytes, ending: str = ".txt") -> str:
 def stored(path: Path) -> list[bytes]:
     """Give what all compartments of a wall in this folder hold, sorted."""
     return sorted(each.read_bytes() for each in (path / "files").rglob("*") if each.is_file())
+
+
+def settings(path: Path, **more: object) -> dict[str, object]:
+    """Configure a wall that takes small files, and whose model plays a script."""
+    return {
+        "profile": "light",
+        "model": "scripted/bot",
+        "store": {"path": str(path / "wall.db"), "synchronous": "NORMAL"},
+        "files": {"path": str(path / "files")},
+        "attachments": {"max_bytes": 10_000, "max_count": 2},
+        **more,
+    }

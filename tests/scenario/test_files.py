@@ -22,23 +22,12 @@ from partywall.handle import TurnHandle
 from partywall.notices import sent
 from partywall.wall import Wall
 from tests.fakes.channels import MemoryChannel
-from tests.fakes.files import PICTURE, PROGRAM, SECRET, path_of, stored
+from tests.fakes.files import PICTURE, PROGRAM, SECRET, path_of, settings, stored
 from tests.fakes.models import Call, Script
 from tests.fakes.services import ROOT
 from vault.ledger import Filter
 
 ACME, GLOBEX = "T-ACME", "T-GLOBEX"
-
-
-def settings(path: Path, **more: object) -> dict[str, object]:
-    return {
-        "profile": "light",
-        "model": "scripted/bot",
-        "store": {"path": str(path / "wall.db"), "synchronous": "NORMAL"},
-        "files": {"path": str(path / "files")},
-        "attachments": {"max_bytes": 10_000, "max_count": 2},
-        **more,
-    }
 
 
 async def serve(wall: Wall, agent: AgentFunction, channel: MemoryChannel, *messages: Message) -> None:

@@ -16,12 +16,12 @@ from firewall.templates import FILED, NAMED
 from partywall.handle import TurnHandle
 from tests.fakes.discord.channel import Channel
 from tests.fakes.discord.faults import Limit
-from tests.fakes.discord.managed import called, rules, serving, settings, shown, texts
+from tests.fakes.discord.managed import called, rules, serving, shown, texts
 from tests.fakes.discord.people import Json, User
 from tests.fakes.discord.sent import Upload
 from tests.fakes.discord.server import Discord, served
 from tests.fakes.discord.world import TOKEN
-from tests.fakes.files import PICTURE, PROGRAM, SECRET, path_of, stored
+from tests.fakes.files import PICTURE, PROGRAM, SECRET, path_of, settings, stored
 from tests.fakes.models import Call, Script
 
 POST = "POST /channels/{channel}/messages"

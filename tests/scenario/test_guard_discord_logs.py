@@ -15,9 +15,10 @@ from partywall.handle import TurnHandle
 from partywall.testing import EchoModel
 from partywall.wall import Wall
 from tests.fakes.discord.faults import Limit
-from tests.fakes.discord.managed import serving, settings
+from tests.fakes.discord.managed import serving
 from tests.fakes.discord.office import Interaction, Office
 from tests.fakes.discord.server import Discord, served
+from tests.fakes.files import settings
 
 LOGGERS = ("discord.http", "discord.webhook.async_", "discord.webhook.sync")
 CALLBACK = "POST /interactions/{interaction}/{token}/callback"

@@ -13,11 +13,11 @@ from firewall.core.errors import ServiceUnavailable
 from partywall.bot import AgentFunction
 from partywall.handle import TurnHandle
 from tests.fakes.discord.channel import Channel
-from tests.fakes.discord.managed import called, serving, settings, shown, texts
+from tests.fakes.discord.managed import called, serving, shown, texts
 from tests.fakes.discord.people import User
 from tests.fakes.discord.sent import Upload
 from tests.fakes.discord.server import Discord, served
-from tests.fakes.files import stored
+from tests.fakes.files import settings, stored
 
 SECRET = "kelp-47-lantern"
 OPEN = "POST /users/@me/channels"

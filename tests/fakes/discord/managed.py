@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from adapters.discord.channel import DiscordChannel
@@ -12,18 +11,6 @@ from tests.fakes.discord.channel import Channel
 from tests.fakes.discord.server import Discord
 from tests.fakes.discord.world import TOKEN
 from vault.ledger import Filter
-
-
-def settings(path: Path, **more: object) -> dict[str, object]:
-    """Configure a wall whose tenants are the guilds, and each person in their direct messages."""
-    return {
-        "profile": "light",
-        "model": "scripted/bot",
-        "store": {"path": str(path / "wall.db"), "synchronous": "NORMAL"},
-        "files": {"path": str(path / "files")},
-        "attachments": {"max_bytes": 10_000, "max_count": 2},
-        **more,
-    }
 
 
 async def delivered(platform: Discord) -> None:

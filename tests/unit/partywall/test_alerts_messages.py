@@ -15,11 +15,11 @@ from firewall.core.ids import Ref, TenantId
 from firewall.core.receipt import RecordKind
 from firewall.core.verdict import Severity
 from partywall.alerts import discord, slack, webhook
-from partywall.alerts.discord import DiscordWebhook
+from partywall.alerts.hook import ChatHook
 from partywall.alerts.outcome import Gone, Later, Outcome, Refused, Sender, Sent
 from partywall.alerts.pagerduty import PagerDuty, event
 from partywall.alerts.post import Post
-from partywall.alerts.slack import SlackChannel, SlackWebhook
+from partywall.alerts.slack import SlackChannel
 from tests.fakes.receivers import Says, receiver, sealed_by
 from vault.delivery import Delivery, DeliveryState
 from vault.incidents import Verb
@@ -167,9 +167,9 @@ def test_a_webhook_is_sent_a_type_a_moment_and_the_facts() -> None:
 def senders(post: Post) -> dict[str, Sender]:
     return {
         "pagerduty": PagerDuty(post, ROUTING_KEY),
-        "slack_webhook": SlackWebhook(post),
+        "slack_webhook": ChatHook(post, slack.message),
         "slack": SlackChannel(post, "xoxb-1", "C1"),
-        "discord": DiscordWebhook(post),
+        "discord": ChatHook(post, discord.message),
     }
 
 

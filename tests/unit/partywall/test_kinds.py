@@ -6,7 +6,8 @@ import zipfile
 
 import pytest
 
-from partywall.kinds import BINARY, extension, media_type, text_of
+from adapters.content import text_of
+from partywall.kinds import BINARY, extension, media_type
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)
 
