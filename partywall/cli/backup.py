@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from firewall.core.errors import MisuseError
+from firewall.core.errors import MisuseError, StoreUnavailable
 from partywall.backups import Verified, database_of, restore, take
 from partywall.cli.desk import AsJson, ConfigPath, configuration, give, master_key, moment, run, say
 from partywall.config import Config
@@ -41,6 +41,10 @@ def backup(
 def restored(file: File, config: ConfigPath = None, as_json: AsJson = False) -> None:
     """Put a verified backup in the place of the state. Stop the bot first; the old state is kept."""
     loaded = configuration(config)
+    database_of(loaded)  # a store that is no file has no backup to look for
+    if not file.exists():
+        # Before the key is looked for: on a new machine there is none either, and that would be named first.
+        raise StoreUnavailable("there is no backup of that name")
     found = run(restore(loaded, file, key=_key(loaded), clock=SystemClock()))
     _told("Restored", found.verified, as_json=as_json)
     if not as_json:

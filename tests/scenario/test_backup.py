@@ -278,6 +278,12 @@ def test_a_damaged_database_is_replaced_and_kept(backed_up: Path) -> None:
     assert damaged.read_bytes().startswith(b"damaged ")
 
 
+def test_a_backup_that_is_not_there_is_named_before_a_key_that_is_not_there_either() -> None:
+    done = ran("restore", "nowhere.tar")
+    assert (done.code, done.err) == (3, "error: there is no backup of that name\n")
+    assert not HOME.exists()
+
+
 def test_a_backup_of_another_key_is_refused(backed_up: Path) -> None:
     before = seen()
     HOME.rename("away")
