@@ -8,19 +8,14 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, cast
 
-import spacy
-import tldextract
-from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-from presidio_analyzer.nlp_engine import NoOpNlpEngine, SlimSpacyNlpEngine
-
+from benchmarks.pii import stock
 from firewall.core.ids import PrincipalId, TenantId
 from firewall.core.label import Audience, Owned, Principals
 from firewall.detect.detectors import All
-from firewall.detect.excerpts import Excerpts
+from firewall.detect.excerpts.index import Excerpts
 from firewall.detect.identifiers import Identifiers
-from firewall.detect.pii import DEFAULT_ENTITIES, DEFAULT_THRESHOLD, PresidioDetector
+from firewall.detect.pii.detector import PresidioDetector
 
 _SPEECH = (
     "the plan moves on while every team reads its own notes about what should happen next and who will "
@@ -41,25 +36,6 @@ def _text(rng: random.Random, size: int, values: float, numbers: float) -> str:
             words.insert(3, str(rng.randrange(10, 5000)))
         out.append(" ".join(words).capitalize() + rng.choice((". ", ". ", ".\n")))
     return "".join(out)[:size]
-
-
-def _stock() -> Callable[[str], int]:
-    """Presidio as it comes, on a blank spaCy pipeline and without its look-up in the network."""
-    cast(Any, tldextract.tldextract).TLD_EXTRACTOR.suffix_list_urls = ()
-    engine = cast(Any, SlimSpacyNlpEngine(models=[{"lang_code": "en", "model_name": "none"}]))
-    engine.nlp = {"en": spacy.blank("en")}
-    silent = NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "none"}])
-    silent.load()
-    registry = cast(Any, RecognizerRegistry(supported_languages=["en"]))
-    registry.load_predefined_recognizers(languages=["en"], nlp_engine=silent)
-    analyzer = cast(Any, AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["en"]))
-
-    def scan(text: str) -> int:
-        return len(
-            analyzer.analyze(text, "en", entities=list(DEFAULT_ENTITIES), score_threshold=DEFAULT_THRESHOLD)
-        )
-
-    return scan
 
 
 def _index(rng: random.Random, entries: int) -> Callable[[str], int]:
@@ -94,11 +70,11 @@ def _medians(sides: Sequence[Callable[[str], int]], texts: Sequence[str]) -> lis
 def run() -> dict[str, object]:
     """Measure and give milliseconds per text and the ratios to stock Presidio."""
     rng = random.Random(7)
-    stock, presidio, ids = _stock(), PresidioDetector(), Identifiers()
+    theirs, presidio, ids = stock(), PresidioDetector(), Identifiers()
     typed = All([ids, presidio])
     small, large = _index(rng, 100), _index(rng, 10_000)
     sides: list[Callable[[str], int]] = [
-        stock,
+        lambda text: len(theirs(text)),
         lambda text: len(All([presidio]).scan(text)),
         lambda text: len(typed.scan(text)),
         small,

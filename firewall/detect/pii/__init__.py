@@ -1,0 +1,1 @@
+"""Personal data: Presidio's recognisers, and the standard rules."""
