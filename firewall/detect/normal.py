@@ -9,9 +9,12 @@ folded in pieces:
 """
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
+_BLOCK = 256
 # Letters that exist only to be invisible; their category (Lo, So) does not say so.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u17b4\u17b5")
 # Cyrillic and Greek letters that most fonts draw like Latin ones, after folding of case. Both sides of every
@@ -63,6 +66,38 @@ class Normal:
         return self.starts[start], self.starts[stop - 1] + 1
 
 
+class Back:
+    """The way back from a folded text, which costs little where few places are asked for.
+
+    Args:
+        form: How the text was folded.
+        text: The original.
+    """
+
+    def __init__(self, form: "Form", text: str) -> None:
+        self._form = form
+        self._text = text
+        self._before: Sequence[int] = ()
+
+    def __repr__(self) -> str:
+        return f"Back({len(self._text)} characters)"
+
+    def span(self, start: int, stop: int) -> tuple[int, int]:
+        """Give the stretch of the original that `[start, stop)` came from, with all that stood inside it."""
+        return self._start(start), self._start(stop - 1) + 1
+
+    def _start(self, place: int) -> int:
+        if not self._before:
+            sizes = (len(self._form.fold(self._block(start))) for start in range(0, len(self._text), _BLOCK))
+            self._before = (0, *accumulate(sizes))
+        block = bisect_right(self._before, place) - 1
+        start = block * _BLOCK
+        return start + self._form.normal(self._block(start)).starts[place - self._before[block]]
+
+    def _block(self, start: int) -> str:
+        return self._text[start : start + _BLOCK]
+
+
 class Form(dict[int, str | None]):
     """One way of folding; a table for `str.translate` that fills itself, at most once per code point.
 
@@ -90,6 +125,10 @@ class Form(dict[int, str | None]):
         """Give the folded text with the way back."""
         starts = [index for index, char in enumerate(text) for _ in self[ord(char)] or ""]
         return Normal(text=self.fold(text), starts=starts)
+
+    def back(self, text: str) -> Back:
+        """Give the way back alone, for a text of which few places are asked for."""
+        return Back(self, text)
 
 
 PLAIN = Form(skeleton=False)

@@ -1,0 +1,1 @@
+"""Disguise: what a text says once its encodings are undone."""
