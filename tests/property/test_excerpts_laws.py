@@ -1,14 +1,16 @@
 """Laws of the excerpt index: what is shared is found in any looks, and nothing else is."""
 
+import codecs
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from firewall.core.ids import PrincipalId, TenantId
-from firewall.core.label import Audience, Members, Operator, Owned, Principals, admits
-from firewall.detect.excerpts import Excerpts, Quota
-from firewall.detect.grams import RUN
+from firewall.core.label import Audience, Label, Members, Operator, Owned, Principals, admits
+from firewall.detect.excerpts.grams import RUN
+from firewall.detect.excerpts.index import Excerpts, Quota
 from firewall.detect.normal import SKELETON
 
 ACME, GLOBEX = TenantId("acme"), TenantId("globex")
@@ -144,6 +146,38 @@ def test_find_is_what_its_definition_says(
         assert {p for p in covered(index, question, audience) if question[p].isalnum()} == expected
 
 
+LABELS = st.sampled_from([ANNS, BOBS, Owned(tenant=GLOBEX, readers=Members()), Operator()])
+SAID = st.lists(st.tuples(SPELLED | st.just("AB-12345"), LABELS, st.booleans()), max_size=16)
+
+
+@given(
+    said=SAID,
+    cuts=st.lists(st.tuples(st.integers(0, 15), st.integers(0, 110), st.integers(6, 60)), max_size=6),
+    pages=st.integers(1, 9),
+    quota=st.sampled_from([60, 150, 200_000]),
+)
+@example(said=[("abcdefghij0123abcdefghij0123", ANNS, False)] * 3, cuts=[(0, 0, 28)], pages=2, quota=60)
+def test_many_at_once_are_known_as_one_after_the_other(
+    said: list[tuple[str, Label, bool]], cuts: list[tuple[int, int, int]], pages: int, quota: int
+) -> None:
+    one, many = (Excerpts(Quota(label=quota)) for _ in range(2))
+    for text, label, whole in said:
+        one.learn(text, label, whole=whole)
+    for start in range(0, len(said), pages):
+        many.learn_many(said[start : start + pages])
+    many.learn_many([])
+    while many.settle():
+        pass
+    question = " ".join(said[n][0][a : a + m] for n, a, m in cuts if n < len(said))
+    for text in (question, *(text for text, _, _ in said)):
+        for audience in (FOR_ANN, FOR_BOB):
+            assert many.find(text, audience) == one.find(text, audience)
+    for label in (ANNS, BOBS):
+        many.forget(label)
+    many.forget_tenant(GLOBEX)
+    assert many.find(question, alone(TenantId("other"), ANN)) == []
+
+
 @given(phrase=SECRET, tails=st.lists(SECRET, min_size=12, max_size=20, unique=True), which=st.integers(0, 11))
 def test_a_phrase_with_many_endings_hides_none_of_them(phrase: str, tails: list[str], which: int) -> None:
     index = Excerpts()
@@ -196,3 +230,60 @@ def test_one_tenants_flood_pushes_out_nobody_elses(flood: list[str]) -> None:
     for number, text in enumerate(flood):
         index.learn(text, private(ACME, PrincipalId(f"p{number % 5}")))
     assert covered(index, kept, FOR_ANN) == set(range(len(kept)))
+
+
+def _stretches(index: Excerpts, text: str) -> set[tuple[int, int, str]]:
+    return {(match.start, match.stop, match.key) for match in index.find(text, FOR_BOB)}
+
+
+@given(
+    known=st.lists(LETTERS | SECRET, min_size=1, max_size=4),
+    value=st.text("abkx0127", min_size=8, max_size=14),
+    texts=st.lists(SPELLED | PROSE, max_size=3),
+    places=st.lists(st.tuples(st.integers(0, 200), st.integers(6, 90)), max_size=3),
+    rotate=st.booleans(),
+    turn=st.booleans(),
+    shared=st.booleans(),
+)
+def test_the_mirrors_of_a_text_are_found_as_if_each_were_looked_at_alone(
+    known: list[str],
+    value: str,
+    texts: list[str],
+    places: list[tuple[int, int]],
+    rotate: bool,
+    turn: bool,
+    shared: bool,
+) -> None:
+    index = Excerpts()
+    for each in known:
+        index.learn(each, ANNS)
+    index.learn(value, ANNS, whole=True)
+    if shared:
+        index.learn(known[0][:40], BOBS)
+    pieces = [known[0][start : start + size] for start, size in places] + [value]
+    text = " ".join(piece for pair in zip_longest(texts, pieces, fillvalue="") for piece in pair)
+    text = codecs.encode(text, "rot13") if rotate else text
+    text = text[::-1] if turn else text
+    alone_each = _stretches(index, text) | _stretches(index, codecs.encode(text, "rot13"))
+    backwards = _stretches(index, text[::-1])
+    alone_each |= {(len(text) - stop, len(text) - start, key) for start, stop, key in backwards}
+    found = {(match.start, match.stop, match.key) for match in index.find_mirrored(text, FOR_BOB)}
+    assert found == alone_each
+
+
+@given(secret=SECRET, public=LETTERS, start=st.integers(0, 100), size=st.integers(RUN, 90))
+def test_public_text_is_nobodys_and_what_goes_beyond_it_is_not(
+    secret: str, public: str, start: int, size: int
+) -> None:
+    assume(rich(secret))
+    index = Excerpts()
+    index.learn(secret, ANNS)
+    before = covered(index, secret, FOR_BOB)
+    part = secret[start : start + size]
+    index.approve(part)
+    free: set[int] = set(range(start, start + len(part))) if len(part) >= RUN else set()
+    assert covered(index, secret, FOR_BOB) == before - free
+    index.approve(public)
+    assert len(SKELETON.fold(public)) < RUN or not covered(index, public, FOR_BOB)
+    index.forget_tenant(ACME)
+    assert not covered(index, secret, FOR_BOB)

@@ -3,15 +3,15 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from firewall.core.identity import Conversation, ConversationKind
 from firewall.core.ids import PrincipalId, TenantId
 from firewall.core.label import Audience, Members, Owned, Principals, Room
-from firewall.detect import grams
-from firewall.detect.excerpts import Excerpts, Quota
+from firewall.detect.excerpts.index import Excerpts, Quota
+from firewall.detect.excerpts.owners import Owner
+from firewall.detect.excerpts.texts import Texts
 
 ACME, GLOBEX = TenantId("acme"), TenantId("globex")
 ANN, ADA, BOB = PrincipalId("ann"), PrincipalId("ada"), PrincipalId("bob")
@@ -262,15 +262,14 @@ def test_looking_up_does_the_same_work_for_one_owner_and_for_a_thousand(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Many owners and many endings of one phrase, which is what an attacker would plant to slow others down.
-    inside: Any = grams
-    real = inside._shared
+    real = Texts.__getitem__
     looked = Counter[str]()
 
-    def counted(*place: Any) -> object:
-        looked["places"] += 1
-        return real(*place)
+    def counted(texts: Texts, number: int) -> tuple[Owner, str]:
+        looked["texts"] += 1
+        return real(texts, number)
 
-    monkeypatch.setattr(grams, "_shared", counted)
+    monkeypatch.setattr(Texts, "__getitem__", counted)
     work: list[int] = []
     for owners in (20, 1_000):
         index = Excerpts()
@@ -278,7 +277,7 @@ def test_looking_up_does_the_same_work_for_one_owner_and_for_a_thousand(
             index.learn(f"please confirm the {number} transfer", private(TenantId(f"t{number}"), ANN))
         looked.clear()
         index.find("please confirm the 999999 transfer", BOBS)
-        work.append(looked["places"])
+        work.append(looked["texts"])
     assert work[1] <= work[0] + 64
 
 

@@ -15,20 +15,23 @@ came after the reader's do not count, so nobody makes a text common by planting 
 a run that reaches one character beyond the phrase is judged by itself.
 """
 
+import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from firewall.core.ids import PrincipalId, TenantId
-from firewall.core.label import Audience, Label, Owned, Principals, Room, admits
+from firewall.core.label import Audience, Label, Members, Owned, Principals, Room, admits
 from firewall.core.ports import Match
-from firewall.detect.grams import LONGEST, RUN, Grams
-from firewall.detect.marker import EXCERPT, pieces
-from firewall.detect.normal import SKELETON, Normal
-from firewall.detect.owners import Holders, Owner
-from firewall.detect.values import Values, keeps
+from firewall.detect.excerpts.grams import LONGEST, RUN, Grams, Known
+from firewall.detect.excerpts.owners import NONE, Holders, Owner
+from firewall.detect.excerpts.stretches import match, runs, turned
+from firewall.detect.excerpts.texts import Texts
+from firewall.detect.excerpts.values import Values, keeps
+from firewall.detect.marker import pieces
+from firewall.detect.normal import SKELETON
 
-RULE = "excerpt"
 _MIN_DISTINCT = 6
+_PUBLIC = Owned(tenant=TenantId(""), readers=Members())
 # How many tenants are looked at to tell whether a phrase is everybody's.
 _TENANTS_SEEN = 16
 
@@ -60,13 +63,16 @@ class Excerpts:
     def __init__(self, quota: Quota | None = None, common: int = 4) -> None:
         self._quota = quota or Quota()
         self._common = common
-        self._grams = Grams()
+        self._texts = Texts()
+        self._grams = Grams(self._texts)
         self._values = Values()
         self._owners: dict[tuple[Owned, bool], Owner] = {}
         self._by_tenant: dict[tuple[TenantId, bool], dict[Owner, None]] = {}
         self._by_reader: dict[_Reader, dict[Owner, None]] = {}
         self._used: dict[tuple[TenantId, bool], int] = {}
         self._ages: dict[TenantId, int] = {}
+        # Whose texts are everybody's to read; counts as no tenant, has no quota and is never forgotten.
+        self._public = Owner(label=_PUBLIC, whole=False)
 
     def keeps(self, text: str) -> bool:
         """True if `learn(text, …, whole=True)` protects this text; a vault warns where it does not."""
@@ -80,22 +86,80 @@ class Excerpts:
             label: Whose it is and who may read it.
             whole: True for a value that operators keep for a tenant, which is then found however short.
         """
-        if not isinstance(label, Owned):
+        for owner, part in self._parts(text, label, whole):
+            number = self._texts.number(owner, part)
+            if number is None:
+                self._keep(owner, part)
+            else:
+                self._texts.renew(number)
+
+    def learn_many(self, learned: Sequence[tuple[str, Label, bool]]) -> None:
+        """Do as `learn` for each of these texts, in their order, for a fraction of the time.
+
+        Args:
+            learned: Text, label and whether it is one value. A thousand at once are cheapest; quotas hold
+                after each call.
+        """
+        entries = [part for text, label, whole in learned for part in self._parts(text, label, whole)]
+        if not entries:
             return
-        # Only here are markers left out. The scan leaves out nothing, so no shape of text escapes it.
-        for piece in pieces(text):
-            skeleton = SKELETON.fold(piece)
-            if len(skeleton) >= RUN or (whole and keeps(piece)):
-                self._keep(self._owner(label, whole), skeleton)
+        fresh = self._texts.add_many(entries)
+        longer = [(number, part) for number, _, part in fresh if len(part) >= RUN]
+        self._grams.add_many([number for number, _ in longer], [part for _, part in longer])
+        for _, owner, part in fresh:
+            if len(part) < RUN:
+                self._values.add(owner, part)
+            self._count(owner, len(part))
+        for owner in {owner for _, owner, _ in fresh}:
+            self._shrink(owner)
+
+    def approve(self, text: str) -> None:
+        """Remember text that operators call public: what stands in it is reported for nobody.
+
+        Anything that reaches beyond it is judged as if it were not known.
+        """
+        for part in _cut(SKELETON.fold(text)):
+            if len(part) >= RUN and self._texts.number(self._public, part) is None:
+                self._grams.add(self._texts.add(self._public, part), part)
+
+    def settle(self) -> bool:
+        """Take a short step towards the quickest look-ups; False if there is none left to take."""
+        return self._texts.settle() or self._grams.settle()
 
     def find(self, text: str, audience: Audience) -> Sequence[Match]:
         """Find stretches known to be foreign to the audience, in order, not overlapping."""
         skeleton = SKELETON.fold(text)
-        stretches = list(self._stretches(skeleton, audience))
+        stretches = self._stretches(skeleton, self._grams.find(skeleton), audience)
         if not stretches:
             return []
         normal = SKELETON.normal(text)
-        return [_match(normal, start, stop) for start, stop in stretches]
+        return [match(normal, start, stop) for start, stop in stretches]
+
+    def find_mirrored(self, text: str, audience: Audience) -> Sequence[Match]:
+        """Find what `find` finds in the text, in the text in rot13, and in the text read from its end.
+
+        They have no order and may overlap.
+        """
+        if not text.isascii():
+            # Folding makes of one character several, and of a letter with an accent one without.
+            mirrors = [*self.find(text, audience), *self.find(codecs.encode(text, "rot13"), audience)]
+            return [*mirrors, *(turned(each, len(text)) for each in self.find(text[::-1], audience))]
+        skeleton = SKELETON.fold(text)
+        rotated = codecs.encode(skeleton, "rot13")
+        forms = (skeleton, rotated, skeleton[::-1])
+        by_form = [
+            self._stretches(form, known, audience)
+            for form, known in zip(forms, self._grams.find_mirrored(skeleton, rotated), strict=True)
+        ]
+        if not any(by_form):
+            return []
+        normal, last = SKELETON.normal(text), len(skeleton)
+        straight, rot13, backwards = by_form
+        return [
+            *(match(normal, start, stop) for start, stop in straight),
+            *(match(normal, start, stop, rotated) for start, stop in rot13),
+            *(match(normal, last - stop, last - start, forms[2], start) for start, stop in backwards),
+        ]
 
     def forget(self, label: Owned) -> None:
         """Forget everything that was learned under this label."""
@@ -110,23 +174,22 @@ class Excerpts:
             for owner in list(self._by_tenant.get((tenant, whole), ())):
                 self._drop_all(owner)
 
-    def _stretches(self, skeleton: str, audience: Audience) -> Iterator[tuple[int, int]]:
-        everything = list(self._known(skeleton))
+    def _stretches(self, skeleton: str, known: Known, audience: Audience) -> list[tuple[int, int]]:
+        everything = list(self._known(skeleton, known))
         if not everything:
-            return
+            return []
         mine = self._mine(audience)
         age = self._ages.get(audience.tenant, len(self._ages))
         foreign, own = bytearray(len(skeleton)), bytearray(len(skeleton))
-        for start, stop, known in everything:
-            if any(holders.includes(owner) for holders in known for owner in mine):
+        for start, stop, by in everything:
+            if any(holders.includes(owner) for holders in by for owner in mine):
                 own[start:stop] = b"\1" * (stop - start)
-            elif not self._everybodys(known, age):
+            elif not self._everybodys(by, age):
                 foreign[start:stop] = b"\1" * (stop - start)
-        if 1 in foreign:
-            yield from _runs(foreign, own)
+        return list(runs(foreign, own)) if 1 in foreign else []
 
-    def _known(self, skeleton: str) -> Iterator[tuple[int, int, list[Holders]]]:
-        for start, known in self._grams.find(skeleton).items():
+    def _known(self, skeleton: str, parts: Known) -> Iterator[tuple[int, int, list[Holders]]]:
+        for start, known in parts.items():
             if len(set(skeleton[start : start + RUN])) >= _MIN_DISTINCT:
                 yield start, start + RUN, known
         for start, stop, holders in self._values.find(skeleton):
@@ -140,7 +203,7 @@ class Excerpts:
         """Give the owners whose texts the audience may read, without looking at any other tenant's."""
         readers: tuple[PrincipalId | Room | None, ...] = (None, audience.principal, audience.room)
         found = {owner for reader in readers for owner in self._by_reader.get((audience.tenant, reader), ())}
-        return [owner for owner in found if admits(owner.label, audience)]
+        return [self._public, *(owner for owner in found if admits(owner.label, audience))]
 
     def _owner(self, label: Owned, whole: bool) -> Owner:
         owner = self._owners.get((label, whole))
@@ -152,18 +215,27 @@ class Excerpts:
                 self._by_reader.setdefault((label.tenant, reader), {})[owner] = None
         return owner
 
-    def _keep(self, owner: Owner, skeleton: str) -> None:
-        # Longer texts are kept in overlapping parts, so that a quota can drop the old half of a long one.
-        step = LONGEST - RUN + 1
-        for start in range(0, max(1, len(skeleton) - RUN + 1), step):
-            part = skeleton[start : start + LONGEST]
-            if part in owner.texts:
-                owner.texts[part] = owner.texts.pop(part)
+    def _parts(self, text: str, label: Label, whole: bool) -> Iterator[tuple[Owner, str]]:
+        """Give what there is to remember of a text, and for whom."""
+        if not isinstance(label, Owned):
+            return
+        # Only here are markers left out. The scan leaves out nothing, so no shape of text escapes it.
+        for piece in pieces(text):
+            skeleton = SKELETON.fold(piece)
+            if len(skeleton) < RUN and not (whole and keeps(piece)):
                 continue
-            owner.texts[part] = None
-            (self._grams if len(part) >= RUN else self._values).add(owner, part)
-            self._count(owner, len(part))
-            self._shrink(owner)
+            owner = self._owner(label, whole)
+            for part in _cut(skeleton):
+                yield owner, part
+
+    def _keep(self, owner: Owner, part: str) -> None:
+        number = self._texts.add(owner, part)
+        if len(part) >= RUN:
+            self._grams.add(number, part)
+        else:
+            self._values.add(owner, part)
+        self._count(owner, len(part))
+        self._shrink(owner)
 
     def _shrink(self, owner: Owner) -> None:
         share = (owner.label.tenant, owner.whole)
@@ -173,13 +245,17 @@ class Excerpts:
             self._drop_oldest(max(self._by_tenant[share], key=lambda other: other.codepoints))
 
     def _drop_oldest(self, owner: Owner) -> None:
-        part = next(iter(owner.texts))
-        del owner.texts[part]
-        (self._grams if len(part) >= RUN else self._values).remove(owner, part)
+        number = owner.oldest
+        _, part = self._texts[number]
+        if len(part) >= RUN:
+            self._grams.remove(number, part)
+        else:
+            self._values.remove(owner, part)
+        self._texts.remove(number)
         self._count(owner, -len(part))
 
     def _drop_all(self, owner: Owner) -> None:
-        while owner.texts:
+        while owner.oldest != NONE:
             self._drop_oldest(owner)
         del self._owners[owner.label, owner.whole]
         del self._by_tenant[owner.label.tenant, owner.whole][owner]
@@ -192,6 +268,12 @@ class Excerpts:
         self._used[share] = self._used.get(share, 0) + codepoints
 
 
+def _cut(skeleton: str) -> Iterator[str]:
+    """Cut a longer text into overlapping parts, so that a quota can drop the old half of a long one."""
+    for start in range(0, max(1, len(skeleton) - RUN + 1), LONGEST - RUN + 1):
+        yield skeleton[start : start + LONGEST]
+
+
 def _readers(label: Owned) -> Iterator[PrincipalId | Room | None]:
     match label.readers:
         case Principals(ids=ids):
@@ -200,21 +282,3 @@ def _readers(label: Owned) -> Iterator[PrincipalId | Room | None]:
             yield room
         case _:
             yield None
-
-
-def _match(normal: Normal, start: int, stop: int) -> Match:
-    first, last = normal.span(start, stop)
-    return Match(start=first, stop=last, kind=EXCERPT, rule=RULE, key=normal.text[start:stop])
-
-
-def _runs(foreign: bytearray, own: bytearray) -> Iterator[tuple[int, int]]:
-    start = -1
-    for index, (theirs, ours) in enumerate(zip(foreign, own, strict=True)):
-        hit = bool(theirs) and not ours
-        if hit and start < 0:
-            start = index
-        elif not hit and start >= 0:
-            yield start, index
-            start = -1
-    if start >= 0:
-        yield start, len(foreign)

@@ -1,14 +1,13 @@
-"""Parts of longer texts: any run of 23 characters that a text shares with a remembered one is found.
+"""Grams as they were first written: a dictionary of every kept gram. The oracle for those that are packed.
 
 A remembered text gives its 14-character grams at every fifth position; the text in question is asked about at
 every second. Five and two share no divisor, so among ten neighbouring places of a run exactly one is both. A
-shared run of 23 = 14 + 10 - 1 characters holds the gram there whole, wherever the run begins in either text:
-none is missed. What the gram does not cover is compared with the remembered text itself.
+shared run of 23 = 14 + 10 - 1 characters holds the gram there whole, wherever the run begins in either text.
 """
 
 from typing import TypeAlias
 
-from firewall.detect.owners import Holders, Owner
+from firewall.detect.excerpts.owners import Holders, Owner
 
 GRAM = 14
 _KEPT_STEP = 5
@@ -29,7 +28,7 @@ _Runs: TypeAlias = dict[str, Holders]
 _Known: TypeAlias = int | list[int] | _Runs
 
 
-class Grams:
+class PlainGrams:
     """An index from 23-character runs to owners; looking up costs the same for one owner or a million."""
 
     def __init__(self) -> None:

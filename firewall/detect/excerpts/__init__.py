@@ -1,0 +1,1 @@
+"""Excerpts: text and values that are known to be somebody's."""
