@@ -1,0 +1,1 @@
+"""Links: what a chat client would fetch, unfurl or make clickable in a text."""
