@@ -1,0 +1,1 @@
+"""Injection: text that wants to command the assistant, told by signs."""
