@@ -1,12 +1,17 @@
 """All detectors as one, each shown one segment at a time, as written and without disguise."""
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from firewall.core.ports import Detector, Match
-from firewall.detect.normal import PLAIN
+from firewall.detect.disguise.codecs import SCRAPS
+from firewall.detect.disguise.unmasked import moved, unmasked
+from firewall.detect.normal import PLAIN, Normal
 from firewall.detect.segments import bounds
+
+# So many segments are glanced at together, and so many of those where something may be.
+_TOGETHER: Final = (64, 8, 1)
 
 
 @runtime_checkable
@@ -22,12 +27,23 @@ class All:
     """Finds what any of the detectors finds; if one of them raises, so does this.
 
     Each segment is scanned as it stands and, where that differs, in its plain form, so full-width digits and
-    zero-width characters hide nothing and no match of the original is lost to the folding.
+    zero-width characters hide nothing and no match of the original is lost to the folding. What runs in a
+    segment say in disguise is scanned as well, but for accidental scraps and mirrors.
+
+    A detector that can tell at a glance is shown many segments at once, then fewer where there may be
+    something, and is asked to scan only segments near a value: what it excludes it excludes in every piece.
+
+    Args:
+        detectors: In whatever order.
+        unmask: False for whoever undoes disguises by themselves.
     """
 
-    def __init__(self, detectors: Sequence[Detector]) -> None:
+    def __init__(self, detectors: Sequence[Detector], *, unmask: bool = True) -> None:
         self._detectors = tuple(detectors)
-        self._excluding = tuple(each.excludes if isinstance(each, Glances) else _never for each in detectors)
+        self._unmask = unmask and bool(self._detectors)
+        self._asked = tuple(
+            _Asked(each, each.excludes if isinstance(each, Glances) else _never) for each in detectors
+        )
 
     @property
     def rules(self) -> Sequence[str]:
@@ -35,45 +51,78 @@ class All:
         return tuple(rule for detector in self._detectors for rule in detector.rules)
 
     def scan(self, text: str) -> Sequence[Match]:
-        """Find every typed value, in order of start; may overlap."""
-        plain = PLAIN.fold(text)
-        # Most lines of a chat hold no value at all, and are not even cut into segments.
-        forms = {text, plain}
-        wanted = [
-            detector
-            for detector, excludes in zip(self._detectors, self._excluding, strict=True)
-            if not all(map(excludes, forms))
-        ]
-        if not wanted:
-            return []
-        found: set[Match] = set()
-        for start, stop in pairwise((0, *bounds(text), len(text))):
-            segment = text[start:stop]
-            found.update(_seen(wanted, segment, start))
-            if plain != text:
-                found.update(_seen_plain(wanted, segment, start))
+        """Find every typed value, in order of start; may overlap.
+
+        Raises:
+            ServiceUnavailable: A detector could not look, or a segment is too deep to be examined.
+        """
+        found = self._seen(text)
+        for offset, view in unmasked(text) if self._unmask else ():
+            if SCRAPS not in view.via:
+                found.update(moved(match, view, offset) for match in self._seen(view.text))
         return sorted(found, key=lambda match: (match.start, match.stop, match.rule, match.key))
+
+    def _seen(self, text: str) -> set[Match]:
+        if not self._asked:
+            return set()
+        # Most lines of a chat hold no value at all, and are not even cut into segments.
+        wanted, odd = _wanted(self._asked, text, odd=True)
+        if not wanted:
+            return set()
+        places = (0, *bounds(text), len(text))
+        return set(_near(wanted, text, places, _TOGETHER, odd=odd))
+
+
+class _Asked(NamedTuple):
+    detector: Detector
+    excludes: Callable[[str], bool]
 
 
 def _never(_text: str) -> bool:
     return False
 
 
-def _seen(detectors: Sequence[Detector], segment: str, offset: int) -> Iterator[Match]:
-    for detector in detectors:
+def _wanted(asked: Sequence[_Asked], text: str, *, odd: bool) -> tuple[Sequence[_Asked], bool]:
+    """Give whoever may find something in a text, and whether its plain form is another one.
+
+    With `odd` False it is known that it is not; so it is not for any piece of the text, since what is folded
+    is folded character by character.
+    """
+    plain = PLAIN.fold(text) if odd else text
+    odd = plain != text
+    forms = (text, plain) if odd else (text,)
+    return [each for each in asked if not all(map(each.excludes, forms))], odd
+
+
+def _near(
+    asked: Sequence[_Asked], text: str, places: Sequence[int], together: Sequence[int], *, odd: bool
+) -> Iterator[Match]:
+    """Scan the segments between these places in which somebody may find something."""
+    size = together[0]
+    for first in range(0, len(places) - 1, size):
+        inside = places[first : first + size + 1]
+        block = text[inside[0] : inside[-1]]
+        if len(inside) == 2:
+            yield from _scanned(asked, block, inside[0], odd=odd)
+        elif size >= len(places) - 1:
+            # That is what was glanced at before.
+            yield from _near(asked, text, inside, together[1:], odd=odd)
+        else:
+            wanted, odder = _wanted(asked, block, odd=odd)
+            if wanted:
+                yield from _near(wanted, text, inside, together[1:], odd=odder)
+
+
+def _scanned(asked: Sequence[_Asked], segment: str, offset: int, *, odd: bool) -> Iterator[Match]:
+    for detector, _ in asked:
         for match in detector.scan(segment):
-            yield _moved(match, offset + match.start, offset + match.stop)
-
-
-def _seen_plain(detectors: Sequence[Detector], segment: str, offset: int) -> Iterator[Match]:
-    if PLAIN.fold(segment) == segment:
+            yield replace(match, start=offset + match.start, stop=offset + match.stop)
+    plain = PLAIN.fold(segment) if odd else segment
+    if plain == segment:
         return
-    normal = PLAIN.normal(segment)
-    for detector in detectors:
-        for match in detector.scan(normal.text):
+    normal: Normal | None = None
+    for detector, _ in asked:
+        for match in detector.scan(plain):
+            normal = normal or PLAIN.normal(segment)
             start, stop = normal.span(match.start, match.stop)
-            yield _moved(match, offset + start, offset + stop)
-
-
-def _moved(match: Match, start: int, stop: int) -> Match:
-    return Match(start=start, stop=stop, kind=match.kind, rule=match.rule, key=match.key)
+            yield replace(match, start=offset + start, stop=offset + stop)

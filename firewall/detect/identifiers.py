@@ -1,9 +1,10 @@
 """Structural ids: order numbers, ticket ids, account numbers and UUIDs, known by their shape alone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from firewall.core.ports import Match
+from firewall.detect.glance import Glance
 from firewall.detect.keys import key_of
 from firewall.detect.marker import ID
 
@@ -13,18 +14,18 @@ _NUMBERED = re.compile(
     r"(?<![^\W_])(?:[A-Z]{1,15}-?[0-9]{4,12}|[A-Za-z]{1,15}[-_#]?[0-9]{5,12}|[A-Z]{2,15} [0-9]{5,12})"
     r"(?:-[0-9]{1,12}){0,3}(?![^\W_])"
 )
+_DIGITS = re.compile(r"[0-9]{6,}")
 # A fraction (`0.30000000000000004`) is no id; a number of any other surroundings is, even inside a word.
-_DIGITS = re.compile(r"(?<![0-9])(?<![0-9][.,])[0-9]{6,}")
+_FRACTION = re.compile(r"[0-9][.,]\Z")
 _UUID = re.compile(r"(?<![^\W_])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![^\W_])")
 # What no numbered id is without; a UUID may be all letters and has four dashes. Spelt so that the engine can
 # skip to the first digit.
-_HINT = re.compile(r"[0-9][0-9]{3}")
-_DASHES = 4
-_RULES = (
-    ("identifier.NUMBERED", _NUMBERED),
-    ("identifier.DIGITS", _DIGITS),
-    ("identifier.UUID", _UUID),
+_HINT = re.compile(
+    r"[0-9](?:(?:(?<=[A-Za-z][0-9])|(?<=[A-Za-z][-_#][0-9]))[0-9]{3}|(?<=[A-Z] [0-9])[0-9]{4}|[0-9]{5})"
 )
+_NO_DIGIT = Glance("0-9")
+_DASHES = 4
+_RULES = ("identifier.NUMBERED", "identifier.DIGITS", "identifier.UUID")
 
 
 class Identifiers:
@@ -36,19 +37,30 @@ class Identifiers:
     @property
     def rules(self) -> Sequence[str]:
         """The rules that are live."""
-        return tuple(rule for rule, _ in _RULES)
+        return _RULES
 
     def excludes(self, text: str) -> bool:
         """True only if there is no id in this text or in any piece of it; see `detectors.Glances`."""
-        return text.count("-") < _DASHES and _HINT.search(text) is None
+        return text.count("-") < _DASHES and (_NO_DIGIT.excludes(text) or _HINT.search(text) is None)
 
     def scan(self, text: str) -> Sequence[Match]:
         """Find every id, in order of start."""
-        if self.excludes(text):
-            return []
-        found = [
-            Match(start=hit.start(), stop=hit.end(), kind=ID, rule=rule, key=key_of(ID, hit.group()))
-            for rule, pattern in _RULES
-            for hit in pattern.finditer(text)
-        ]
+        numbered, digits, uuid = _RULES
+        found: list[Match] = []
+        if _HINT.search(text) is not None:
+            found += _matches(numbered, _NUMBERED.finditer(text))
+            found += _matches(
+                digits, (hit for hit in _DIGITS.finditer(text) if not _fraction(text, hit.start()))
+            )
+        if text.count("-") >= _DASHES:
+            found += _matches(uuid, _UUID.finditer(text))
         return sorted(found, key=lambda match: (match.start, match.stop, match.rule))
+
+
+def _fraction(text: str, start: int) -> bool:
+    return _FRACTION.search(text, max(0, start - 2), start) is not None
+
+
+def _matches(rule: str, hits: Iterable[re.Match[str]]) -> Iterator[Match]:
+    for hit in hits:
+        yield Match(start=hit.start(), stop=hit.end(), kind=ID, rule=rule, key=key_of(ID, hit.group()))

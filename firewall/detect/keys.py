@@ -2,9 +2,10 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from firewall.core.ports import Detector, Match
+from firewall.detect.disguise.unmasked import unmasked
 from firewall.detect.normal import PLAIN, SKELETON
 
 _SPELLED = frozenset({"EMAIL_ADDRESS", "URL", "IP_ADDRESS", "MAC_ADDRESS"})
@@ -48,11 +49,22 @@ class Keys:
         return known
 
 
-def excused(matches: Iterable[Match], readable: Iterable[str]) -> Sequence[Match]:
-    """Drop the excerpts that already stand, whole, in a text the turn may read.
+def excused(matches: Iterable[Match], readable: Iterable[str], text: str) -> Sequence[Match]:
+    """Drop the excerpts of a text that already stand, whole, in one that the turn may read.
 
     A sender who names a value that is in another tenant's vault has it; cutting it out of the answer would
-    hide nothing and would tell them that it is somebody's.
+    hide nothing and would tell them that it is somebody's. In which disguise either of them is makes no
+    difference: else asking for it in another one would tell.
     """
-    folded = [SKELETON.fold(text) for text in readable]
-    return [match for match in matches if not any(match.key in text for text in folded)]
+    texts = list(readable)
+    views = (view.text for each in texts for _, view in unmasked(each))
+    known = "\0".join(SKELETON.fold(each) for each in (*texts, *views))
+    return [match for match in matches if not any(form in known for form in _forms(match, text))]
+
+
+def _forms(match: Match, text: str) -> Iterator[str]:
+    """Give what a match says, and what it looks like unless that is nothing."""
+    yield match.key
+    looks = SKELETON.fold(text[match.start : match.stop])
+    if looks:
+        yield looks

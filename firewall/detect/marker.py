@@ -10,15 +10,16 @@ from firewall.core.ports import Match
 
 EXCERPT = "EXCERPT"
 ID = "ID"
+LINK = "LINK"
 OTHER = "OTHER"
 # Closed on purpose: the kind comes from configuration or from a model, and nothing of either is shown that
 # could carry text. It also makes a marker recognisable, so that none is ever remembered as somebody's words.
 KINDS = frozenset(
     {
-        EXCERPT, ID, OTHER, "SECRET", "PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME", "AGE", "URL",
-        "EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "MAC_ADDRESS", "CRYPTO",
-        "MEDICAL_LICENSE", "US_SSN", "US_ITIN", "US_PASSPORT", "US_BANK_NUMBER", "US_DRIVER_LICENSE",
-        "UK_NHS", "UK_NINO",
+        EXCERPT, ID, LINK, OTHER, "SECRET", "PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME", "AGE",
+        "URL", "EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "MAC_ADDRESS",
+        "CRYPTO", "MEDICAL_LICENSE", "US_SSN", "US_ITIN", "US_PASSPORT", "US_BANK_NUMBER",
+        "US_DRIVER_LICENSE", "UK_NHS", "UK_NINO",
     }
 )  # fmt: skip
 _MARKER = re.compile(r"\[REDACTED:(?:" + "|".join(sorted(KINDS)) + r")\]")

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from firewall.core.errors import ServiceUnavailable
 from firewall.core.ports import Match
-from firewall.detect.grams import RUN
+from firewall.detect.excerpts.grams import RUN
 from firewall.detect.marker import redacted
 from firewall.detect.normal import SKELETON
 from firewall.detect.segments import bounds
@@ -43,6 +43,11 @@ class Holdback:
         self._tried = 0
         self._closed = False
 
+    @property
+    def held(self) -> int:
+        """How many code points wait to be decided."""
+        return len(self._text) - self._released
+
     def feed(self, chunk: str) -> str:
         """Take more of the stream and give what is decided, which may be nothing.
 
@@ -53,7 +58,7 @@ class Holdback:
         self._check()
         self._text += chunk
         released = self._cut()
-        if len(self._text) - self._released > self._max_held:
+        if self.held > self._max_held:
             self._close()
             raise ServiceUnavailable(
                 f"a stream held more than {self._max_held} code points that could still be part of a match; "

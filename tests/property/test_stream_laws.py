@@ -1,7 +1,9 @@
 """Laws of streaming: the pieces are the redacted whole, and nothing leaves that a match could still claim."""
 
+import base64
+import codecs
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,8 @@ from firewall.core.ids import PrincipalId, TenantId
 from firewall.core.label import Audience, Owned, Principals
 from firewall.core.ports import Match
 from firewall.detect.detectors import All
-from firewall.detect.excerpts import Excerpts
+from firewall.detect.disguise.unmasked import Unmasking
+from firewall.detect.excerpts.index import Excerpts
 from firewall.detect.identifiers import Identifiers
 from firewall.detect.marker import merged, redacted
 from firewall.detect.segments import bounds
@@ -45,20 +48,35 @@ def planted() -> Excerpts:
     return index
 
 
-INDEX = planted()
+UNMASKED = Unmasking(planted())
+DISGUISES: dict[str, Callable[[str], str]] = {
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "hex": lambda text: text.encode().hex(),
+    "percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "rot13": lambda text: codecs.encode(text, "rot13"),
+    "reversed": lambda text: text[::-1],
+}
 
 
 def scan(text: str) -> Sequence[Match]:
-    return [*TYPED.scan(text), *INDEX.find(text, FOR_BOB)]
+    return [*TYPED.scan(text), *UNMASKED.find(text, FOR_BOB)]
 
 
 def excerpt(start: int, length: int) -> str:
     return SPEECH[start : start + length]
 
 
+def disguised(name: str, text: str) -> str:
+    return DISGUISES[name](text)
+
+
 EXCERPT = st.builds(excerpt, st.integers(0, len(SPEECH)), st.integers(5, 70))
+DISGUISED = st.builds(
+    disguised, st.sampled_from(sorted(DISGUISES)), EXCERPT | st.sampled_from([CODE, "AB-12345", "1234567"])
+)
 SCRAP = st.one_of(
     EXCERPT,
+    DISGUISED,
     st.builds(lines, st.integers(0, 6), st.integers(8, 26)),
     st.sampled_from(
         [
@@ -108,6 +126,9 @@ def test_no_foreign_character_leaves_in_any_piece(text: str, cuts: list[int]) ->
     out = "".join(stream.feed(chunk) for chunk in chunks_of(text, cuts)) + stream.finish()
     assert CODE not in out
     assert SPEECH[60:100] not in out
+    for disguise in DISGUISES.values():
+        assert disguise(CODE) not in out
+        assert disguise(SPEECH[60:100]) not in out
 
 
 @given(one=WHOLE, other=WHOLE)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firewall.detect.pii import PresidioDetector
+from firewall.detect.pii.detector import PresidioDetector
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,14 @@ def parts(text: str) -> list[str]:
         pytest.param("212. 555. 5555", ["212. 555. 5555"], id="no-letters-before"),
         pytest.param("ends here. ", ["ends here. "], id="the-next-letter-is-not-there-yet"),
         pytest.param("ends here.\n\nNext", ["ends here.\n", "\n", "Next"], id="a-gap-holds-no-line-break"),
+        pytest.param(
+            "QUJDREVGR0hJSktM\nTU5P\nx", ["QUJDREVGR0hJSktM\nTU5P\n", "x"], id="wrapped-code-goes-on"
+        ),
+        pytest.param(
+            "so: QUJDREVGR0hJSktM\nTU5P\nx", ["so: QUJDREVGR0hJSktM\nTU5P\n", "x"], id="behind-words"
+        ),
+        pytest.param("one=\ntwo\nx", ["one=\ntwo\n", "x"], id="a-soft-break-goes-on"),
+        pytest.param("1" * 20 + "\n2\n", ["1" * 20 + "\n", "2\n"], id="digits-are-no-code"),
     ],
 )
 def test_a_segment_ends_where_no_typed_value_goes_on(text: str, expected: list[str]) -> None:

@@ -7,7 +7,7 @@ from firewall.core.ports import Match
 from firewall.detect.detectors import All
 from firewall.detect.identifiers import Identifiers
 from firewall.detect.marker import redacted
-from firewall.detect.pii import PresidioDetector
+from firewall.detect.pii.detector import PresidioDetector
 from firewall.detect.stream import Holdback
 
 IDS = All([Identifiers()])

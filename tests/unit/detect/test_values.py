@@ -4,8 +4,8 @@ import pytest
 
 from firewall.core.ids import PrincipalId, TenantId
 from firewall.core.label import Owned, Principals
-from firewall.detect.owners import Owner
-from firewall.detect.values import Values, keeps
+from firewall.detect.excerpts.owners import Owner
+from firewall.detect.excerpts.values import Values, keeps
 
 
 @pytest.mark.parametrize(
