@@ -1,0 +1,1 @@
+"""Plug-ins of ACME for Partywall; each module makes one."""

@@ -1,0 +1,1 @@
+"""Rules for ACME's secrets: every TOML file of this folder."""
