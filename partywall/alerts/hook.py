@@ -26,6 +26,11 @@ class ChatHook:
         """The webhook, which is a secret."""
         return self._post.url
 
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The host that is asked for, and the port."""
+        return self._post.endpoint
+
     async def send(self, delivery: Delivery, now_ms: int) -> Outcome:
         """Post it once."""
         answer = await self._post.send(msgspec.json.encode(self._message(delivery)), {})

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate
 from ipaddress import ip_address
+from typing import BinaryIO
 
 from firewall.core.errors import ConfigError
 from partywall.alerts.outcome import Later, Outcome, Refused, Sent
@@ -26,6 +27,7 @@ from sandbox.urls import is_host_name
 from vault.delivery import Delivery
 
 _PERMANENT = range(500, 600)
+_MAX_REPLIES_BYTES = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,24 @@ class MailServer:
     password: str = field(default="", repr=False)
 
 
+class _Replies:
+    """What a server says, up to a bound: a reply may have any number of lines, and smtplib keeps them all."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left_bytes = _MAX_REPLIES_BYTES
+
+    def readline(self, most: int) -> bytes:
+        """Give the next line, or nothing, as at the end, when all that may be said was said."""
+        line = self._file.readline(min(most, self._left_bytes))
+        self._left_bytes -= len(line)
+        return line
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._file.close()
+
+
 class _Smtp(smtplib.SMTP):
     """A session over a connection that was made already, to an address that was checked."""
 
@@ -55,6 +75,12 @@ class _Smtp(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002 - smtplib's hook
         return self._given
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Read a reply; smtplib makes `file` where there is none, with no bound."""
+        if self.file is None and self.sock is not None:
+            self.file = _Replies(self.sock.makefile("rb"))
+        return super().getreply()
 
 
 class Mail:
@@ -75,6 +101,11 @@ class Mail:
     def address(self) -> str:
         """The server and who gets it."""
         return " ".join((self._server.host, str(self._server.port), *self._to))
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The host that is asked for, and the port."""
+        return self._server.host, self._server.port
 
     async def send(self, delivery: Delivery, now_ms: int) -> Outcome:
         """Hand it to the mail server once."""

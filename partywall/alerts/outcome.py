@@ -49,6 +49,11 @@ class Sender(Protocol):
         """What makes it this receiver and no other; may be a secret, so only digests of it are kept."""
         ...
 
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The host that is asked for, and the port."""
+        ...
+
     async def send(self, delivery: Delivery, now_ms: int) -> Outcome:
         """Try once, within the route's time."""
         ...

@@ -40,6 +40,11 @@ class PagerDuty:
         """The service that the key belongs to."""
         return f"{self._post.url} {self._routing_key}"
 
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The host that is asked for, and the port."""
+        return self._post.endpoint
+
     async def send(self, delivery: Delivery, now_ms: int) -> Outcome:
         """Send one event; sent twice it is still one alert."""
         answer = await self._post.send(msgspec.json.encode(event(delivery, self._routing_key)), {})

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from firewall.core.errors import ConfigError
 from partywall.alerts.outcome import Gone, Later, Outcome, Refused, Sent
@@ -23,6 +23,12 @@ _MAX_ANSWER_BYTES = 1_000_000
 _TRANSIENT = frozenset({408, 425, 429})
 _THROTTLED_S = 60.0
 _LONGEST_WAIT_S = 86_400.0
+# Where clouds keep their metadata, or serve the host, beside the link: Alibaba, Azure, Oracle, Amazon.
+_METADATA = frozenset(
+    map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
+)
+# The attack: an IPv6 address that carries the link's IPv4 one past the check; see `sandbox.addresses`.
+_CARRYING = tuple(map(IPv6Network, ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")))
 
 
 class Post:
@@ -57,6 +63,11 @@ class Post:
     def url(self) -> str:
         """The canonical address."""
         return self._target.url
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The host that is asked for, and the port."""
+        return self._target.host, self._target.port
 
     async def send(self, body: bytes, headers: Mapping[str, str]) -> Answer | Later:
         """Send one request and give its answer, or say why there is none."""
@@ -100,11 +111,13 @@ def judged(answer: Answer, now_ms: int, *, patient: bool = False) -> Outcome:
 
 
 def inside(address: Address) -> bool:
-    """True for any address but those of the link, of nobody and of many."""
+    """True for any address but those of the link, of nobody, of many, and where clouds keep metadata."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     if mapped is not None:
         return inside(mapped)
-    return not (address.is_link_local or address.is_multicast or address.is_unspecified)
+    if address.is_link_local or address.is_multicast or address.is_unspecified or address in _METADATA:
+        return False
+    return address.is_loopback or not any(address in network for network in _CARRYING)
 
 
 def _target(url: str, *, private: bool) -> Target:

@@ -10,6 +10,7 @@ from firewall.core.errors import PartywallError
 from firewall.core.ids import TenantId
 from firewall.core.ports import Clock, IdSource
 from partywall.alerts.backoff import exhausted, wait_s
+from partywall.alerts.keeping import Keeping
 from partywall.alerts.outcome import Gone, Later, Outcome, Refused, Sent
 from partywall.alerts.post import AT_ONCE
 from partywall.alerts.routes import Route, routes_of, wishes
@@ -33,6 +34,7 @@ class Relay:
         clock: For due times.
         ids: For chance.
         poll_s: How often it looks, in seconds.
+        keep_days: How long it keeps what was told; None for ever.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Relay:
         clock: Clock,
         ids: IdSource,
         poll_s: float,
+        keep_days: int | None = None,
     ) -> None:
         self._deliveries = deliveries
         self._routes = {route.name: route for route in routes}
@@ -50,6 +53,7 @@ class Relay:
         self._clock = clock
         self._ids = ids
         self._poll_s = poll_s
+        self._keeping = Keeping(deliveries, clock, keep_days)
         self._wake = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
         self._held = 0
@@ -80,7 +84,7 @@ class Relay:
         while True:
             self._wake.clear()
             try:
-                busy = await self._round()
+                busy = await self._round() or await self._keeping.step()
             except PartywallError as error:
                 _said("alerts wait", error)
                 busy, self._unsure = False, True
@@ -176,6 +180,7 @@ def relay_of(
     environment: Mapping[str, str] = os.environ,
     *,
     poll_s: float = 1.0,
+    keep_days: int | None = None,
 ) -> Relay | None:
     """Make the relay of the configured routes, not started yet; None if there is no route.
 
@@ -185,7 +190,7 @@ def relay_of(
     if not settings:
         return None
     routes = routes_of(settings, tenants, ids, environment)
-    return Relay(deliveries, routes, clock=clock, ids=ids, poll_s=poll_s)
+    return Relay(deliveries, routes, clock=clock, ids=ids, poll_s=poll_s, keep_days=keep_days)
 
 
 def _said(what: str, error: BaseException) -> None:

@@ -16,6 +16,7 @@ from partywall.alerts.post import Post
 from partywall.alerts.settings import AlertRoute
 from partywall.alerts.signing import Key
 from partywall.alerts.webhook import Webhook
+from partywall.plugged.alert import PluggedSender, kind_of
 
 _SLACK_URL = "https://slack.com/api/chat.postMessage"
 
@@ -26,7 +27,7 @@ def sender_of(route: AlertRoute, environment: Mapping[str, str] = os.environ) ->
     Raises:
         ConfigError: A secret or a library is missing, or an address or a key cannot be one.
     """
-    return _KINDS[route.kind](route, environment)
+    return _KINDS.get(route.kind, _plugged)(route, environment)
 
 
 def _pagerduty(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
@@ -63,6 +64,14 @@ def _email(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
         password="" if route.user is None else secret(environment, route.keys_env[0]),
     )
     return Mail(server, str(route.sender), route.to)
+
+
+def _plugged(route: AlertRoute, environment: Mapping[str, str]) -> Sender:
+    keys = [secret(environment, each) for each in route.keys_env]
+    # Half of the route's time for making the message, half for sending it.
+    half = route.model_copy(update={"timeout_s": route.timeout_s / 2})
+    plugin, own = kind_of(route.kind, route.options, keys)
+    return PluggedSender(plugin, own, _post(half, environment), half.timeout_s)
 
 
 _KINDS: Mapping[str, Callable[[AlertRoute, Mapping[str, str]], Sender]] = {

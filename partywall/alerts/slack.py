@@ -50,6 +50,11 @@ class SlackChannel:
         """The channel; whoever changes only the token keeps the receiver."""
         return f"{self._post.url} {self._channel}"
 
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The host that is asked for, and the port."""
+        return self._post.endpoint
+
     async def send(self, delivery: Delivery, now_ms: int) -> Outcome:
         """Post it once; Slack says `ok` in the body, not by the status."""
         body = msgspec.json.encode({"channel": self._channel, **message(delivery)})

@@ -29,6 +29,11 @@ class Webhook:
         """The address; whoever changes only keys keeps the receiver."""
         return self._post.url
 
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The host that is asked for, and the port."""
+        return self._post.endpoint
+
     async def send(self, delivery: Delivery, now_ms: int) -> Outcome:
         """Send it once; only 2xx is a yes, and only 410 a no for good."""
         content = body(delivery)

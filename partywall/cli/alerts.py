@@ -1,14 +1,16 @@
 """`partywall alerts`: whether operators are told, what they were told, and closing what is over."""
 
 import os
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from firewall.core.errors import ConfigError, UnavailableError
+from firewall.core.errors import ConfigError, MisuseError, UnavailableError
 from firewall.core.ids import Ref, TenantId
 from firewall.core.receipt import RecordKind
 from firewall.core.verdict import Severity
+from partywall.alerts.keeping import DAY_MS
 from partywall.alerts.outcome import Outcome, Sent
 from partywall.alerts.routes import checked
 from partywall.alerts.senders import sender_of
@@ -27,6 +29,7 @@ from partywall.cli.desk import (
     show,
     warn,
 )
+from partywall.cli.reaching import remedy
 from partywall.config import Config
 from partywall.runtime import SystemClock
 from vault.delivery import Delivery, DeliveryState
@@ -37,8 +40,10 @@ app = typer.Typer(no_args_is_help=True, help="What operators were told, and how 
 TenantName = Annotated[str | None, typer.Option("--tenant", "-t", help="Only this tenant's.")]
 RouteName = Annotated[str | None, typer.Option("--route", "-r", help="Only this route's.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="The youngest so many.")]
-_COLUMNS = ("id", "incident", "tenant", "rule", "state")
-_DEAD = ("id", "tenant", "rule", "attempts", "fault")
+_COLUMNS = ("at", "id", "incident", "route", "tenant", "rule", "severity", "verb", "state")
+# What was opened for a test must not wake anybody later.
+_TOLD: Mapping[Verb, str] = {"trigger": "first", "resolve": "closing"}
+_DEAD = ("at", "id", "incident", "route", "tenant", "rule", "attempts", "fault")
 
 
 @app.command("test")
@@ -48,15 +53,16 @@ def trial(
     """Send one message that says it is a test, now, and say whether it arrived; nothing is written down."""
     loaded = configuration(config)
     checked(loaded.alerts, [TenantId(each.id) for each in loaded.tenants])
-    settings = next((each for each in loaded.alerts if each.name == route), None)
-    if settings is None:
-        names = ", ".join(each.name for each in loaded.alerts) or "none"
-        raise ConfigError(f"no alert route of that name is configured; there are: {names}")
-    outcome = run(_tested(settings))
-    if not isinstance(outcome, Sent):
-        raise UnavailableError(
-            f"route {route} did not take the message ({outcome.fault}); nothing is retried"
-        )
+    settings = _named(loaded, route)
+    incident = os.urandom(8).hex()
+    for verb in _TOLD:
+        outcome = run(_tested(settings, incident, verb))
+        if not isinstance(outcome, Sent):
+            left = "" if verb == "trigger" else f"; test incident {incident} stays open there"
+            raise UnavailableError(
+                f"route {route} did not take the {_TOLD[verb]} message ({outcome.fault}): "
+                f"{remedy(outcome.fault)}{left}. Nothing is retried"
+            )
     say(f"route {route} took the message")
 
 
@@ -94,9 +100,13 @@ def retry(
     config: ConfigPath = None,
 ) -> None:
     """Have dead messages sent again, by the running bot or the next that starts."""
-    count = run(_revived(configuration(config), delivery, route))
+    loaded = configuration(config)
+    count = run(_revived(loaded, delivery, route))
     if not count and route is None:
         raise Absent("no dead message of that id can be sent again; see `partywall alerts dead`")
+    if not count and route is not None:
+        # A route that is no longer configured may still have dead messages; a misspelt one has nothing.
+        _named(loaded, route)
     say(f"{count} {'message is' if count == 1 else 'messages are'} due again")
 
 
@@ -108,23 +118,44 @@ def resolve(
     """Close an incident on every route that was told of it; each is told that it is over."""
     closed = run(_closed(configuration(config), incident))
     if not closed:
-        raise Absent("no open incident has this id; see `partywall alerts list`")
+        raise Absent(
+            "no open incident has this id; `partywall alerts list` shows messages (msg_…) and their incidents"
+        )
     for each in closed:
         say(f"incident {each} is closed")
 
 
-async def _tested(settings: AlertRoute) -> Outcome:
+@app.command()
+def prune(
+    keep_days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="Keep so many days; else alerts.keep_days.")
+    ] = None,
+    config: ConfigPath = None,
+) -> None:
+    """Remove messages that arrived and are older, and incidents that are closed; nothing waiting or dead."""
+    loaded = configuration(config)
+    days = keep_days or loaded.alert_keeping.keep_days
+    if days is None:
+        raise MisuseError("how long are messages kept? Set alerts.keep_days, or give --keep-days")
+    count = run(_pruned(loaded, SystemClock().now_ms() - days * DAY_MS))
+    say(f"{count} messages older than {days} days were removed. What waits or is dead stays.")
+
+
+def _named(config: Config, route: str) -> AlertRoute:
+    settings = next((each for each in config.alerts if each.name == route), None)
+    if settings is None:
+        names = ", ".join(each.name for each in config.alerts) or "none"
+        raise ConfigError(f"no alert route of that name is configured; there are: {names}")
+    return settings
+
+
+async def _tested(settings: AlertRoute, incident: str, verb: Verb) -> Outcome:
     now_ms = SystemClock().now_ms()
-    incident = os.urandom(16).hex()
     sender = sender_of(settings)
     try:
-        outcome = await sender.send(_trial(settings, incident, "trigger", now_ms), now_ms)
-        if isinstance(outcome, Sent):
-            # What was opened for a test must not wake anybody later.
-            outcome = await sender.send(_trial(settings, incident, "resolve", now_ms), now_ms)
+        return await sender.send(_trial(settings, incident, verb, now_ms), now_ms)
     finally:
         sender.close()
-    return outcome
 
 
 def _trial(settings: AlertRoute, incident: str, verb: Verb, now_ms: int) -> Delivery:
@@ -167,6 +198,8 @@ def _shown(
     else:
         columns = _DEAD if state is DeliveryState.DEAD else _COLUMNS
         show("Messages to operators", columns, rows, empty=empty)
+        for text in sorted({each.fault for each in found if each.state is DeliveryState.DEAD}):
+            say(f"- {plain(text)}: {remedy(text)}")
     for name in disabled:
         warn(f"route {plain(name)} is disabled: its receiver is gone; see `partywall alerts retry --route`")
 
@@ -190,8 +223,20 @@ async def _closed(config: Config, incident: str) -> tuple[str, ...]:
         return await vault.deliveries.close(incident)
 
 
+async def _pruned(config: Config, before_ms: int) -> int:
+    count, after = 0, 0
+    async with opened(config) as vault:
+        while True:
+            done = await vault.deliveries.prune(before_ms, after=after)
+            count += done.count
+            if done.after is None:
+                return count
+            after = done.after
+
+
 def _row(delivery: Delivery) -> dict[str, object]:
     return {
+        "at": moment(delivery.at_ms),
         "id": delivery.id,
         "incident": delivery.incident,
         "route": delivery.route,

@@ -289,6 +289,7 @@ class Refusing:
     """A sender that will not take messages of one tenant, and breaks at another's."""
 
     address = "nowhere"
+    endpoint = ("nowhere", 443)
     closed = False
 
     async def send(self, delivery: Delivery, now_ms: int) -> Outcome:

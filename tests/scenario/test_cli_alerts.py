@@ -15,7 +15,7 @@ from partywall.alerts.senders import sender_of
 from partywall.config import parse
 from partywall.runtime import KeyedIds, SystemClock
 from tests.fakes.commands import ran
-from tests.fakes.receivers import Receiver, Says, receiver
+from tests.fakes.receivers import Behaviour, Receiver, Says, receiver
 from tests.fakes.services import ROOT
 from tests.fakes.vaults import ACME, GLOBEX, denial, judgement, opened_turn, turn
 from vault.delivery import Delivery
@@ -132,6 +132,81 @@ def test_the_dead_are_listed_and_sent_again_one_or_all_of_a_route() -> None:
     assert rows("dead") == []
     assert "disabled" not in ran("alerts", "dead").err
     assert ran("alerts", "retry").code == 2
+
+
+def test_a_misspelt_route_is_told_from_one_without_dead_messages() -> None:
+    asyncio.run(told("sent"))
+    assert "0 messages are due again" in ran("alerts", "retry", "--route", "ops").out
+    done = ran("alerts", "retry", "--route", "opps")
+    assert (done.code, "there are: ops" in done.err) == (2, True)
+
+
+ENDS: dict[str, tuple[Behaviour, str]] = {
+    "redirects": (
+        Says(status=302, headers={"Location": "https://example.org"}),
+        "name the address it",
+    ),
+    "knows-no-key": (Says(status=401), "check the variable that the route names"),
+    "refuses": (Says(status=422), "check the address and the key"),
+    "is-broken": (Says(status=503), "a fault of its own"),
+    "hangs": ("hang", "timeout_s"),
+    "speaks-no-http": ("garbage", "check the address and the port"),
+    "hangs-up": ("reset", "check"),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_a_trial_that_fails_says_what_to_do(far: Receiver, case: str) -> None:
+    behaviour, words = ENDS[case]
+    config = Path("partywall.toml")
+    config.write_text(f"{config.read_text()}timeout_s = 1.0\n")
+    far.script.append(behaviour)
+    done = ran("alerts", "test", "ops")
+    assert (done.code, words in done.err) == (3, True), done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_trial_that_cannot_be_closed_says_which_incident_stays_open(far: Receiver) -> None:
+    far.script += [Says(), Says(status=500)]
+    done = ran("alerts", "test", "ops")
+    incident = json.loads(far.requests[0].body)["data"]["incident"]
+    assert (done.code, f"test incident {incident} stays open" in done.err) == (3, True)
+
+
+def test_a_trial_at_an_address_inside_is_not_sent(far: Receiver) -> None:
+    config = Path("partywall.toml")
+    config.write_text(config.read_text().replace("http://", "https://").replace("private = true", ""))
+    done = ran("alerts", "test", "ops")
+    assert (done.code, "private = true" in done.err, far.requests) == (3, True, [])
+
+
+def test_what_was_told_is_pruned_by_age_and_the_dead_stay() -> None:
+    first, _ = asyncio.run(told("gone"))
+    assert ran("alerts", "prune").code == 2
+    config = Path("partywall.toml")
+    config.write_text(f"{config.read_text()}[alerts]\nkeep_days = 30\n")
+    assert "0 messages older than 30 days" in ran("alerts", "prune").out
+    assert first.id in ran("alerts", "dead").out
+
+
+def test_the_doctor_tells_of_dead_messages_and_of_routes_that_are_off() -> None:
+    asyncio.run(told("gone"))
+    checks = json.loads(ran("doctor", "--json").out)["checks"]
+    told_of = [each for each in checks if each["name"] == "messages"]
+    assert [each["state"] for each in told_of] == ["warning", "warning"]
+    assert "switched off" in told_of[0]["detail"]
+    assert "2 never arrived" in told_of[1]["detail"]
+
+
+def test_an_id_is_never_broken_in_a_pipe_or_on_a_narrow_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = asyncio.run(told("gone"))
+    monkeypatch.delenv("COLUMNS", raising=False)
+    piped = ran("alerts", "dead").out.splitlines()
+    assert [line for line in piped if first.id in line and first.incident in line and "http 410" in line]
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = ran("alerts", "dead").out
+    assert f"id: {second.id}\nincident: {second.incident}\n" in narrow
+    assert "- http 410: the receiver was taken down for good" in narrow
 
 
 def test_an_incident_is_closed_once_and_only_its_own_tenant_hears_of_it() -> None:
