@@ -18,12 +18,14 @@ class Address:
     """Where the tables stand.
 
     Attributes:
-        dsn: What the driver is given; it may hold a password.
+        dsn: All of it, as the driver takes it; it may hold a password.
+        hosts: The same for each host by itself, in their order; at least one.
         schema: The schema in that database which is the wall's alone.
         shown: Host, port, database and schema: what operators and logs may see.
     """
 
     dsn: str
+    hosts: tuple[str, ...]
     schema: str
     shown: str
 
@@ -65,11 +67,13 @@ class Address:
         if not _SCHEMA.fullmatch(schema):
             raise ConfigError("the schema in store.path is named by a-z, 0-9 and _, at most 63 of them")
         rest = urlencode([(name, value) for name, value in query if name != "schema"])
-        host = parts.netloc.rpartition("@")[2] or "the local server"
+        parts = parts._replace(query=rest)
+        user, at, hosts = parts.netloc.rpartition("@")
         return cls(
-            dsn=urlunsplit(parts._replace(query=rest)),
+            dsn=urlunsplit(parts),
+            hosts=tuple(urlunsplit(parts._replace(netloc=f"{user}{at}{host}")) for host in hosts.split(",")),
             schema=schema,
-            shown=f"{host}{parts.path}, schema {schema}",
+            shown=f"{hosts or 'the local server'}{parts.path}, schema {schema}",
         )
 
 

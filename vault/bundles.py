@@ -87,6 +87,7 @@ class Bundles:
     def statement(self, fields: Fields, checkpoint: Checkpoint) -> dict[str, object]:
         """Sign one receipt as an in-toto statement in a DSSE envelope."""
         body = str(fields["body"])
+        judged = json.loads(body) if body else None
         log = {"leaf": fields["leaf"], "leaf_hash": fields["leaf_hash"], "name": self._signer.name}
         payload: Any = {
             "_type": STATEMENT,
@@ -94,7 +95,7 @@ class Bundles:
             "predicateType": PREDICATE,
             "predicate": {
                 **{name: fields[name] for name in ("at_ms", "previous", "seq", "tenant")},
-                "judgement": json.loads(body),
+                "judgement": judged,
                 "log": {**log, "size": checkpoint.size},
             },
         }

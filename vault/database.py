@@ -37,6 +37,14 @@ class Database(Protocol):
         """
         ...
 
+    async def forget(self) -> bool:
+        """Rewrite the file, so that nothing can be read from it that was deleted; False on a server.
+
+        Raises:
+            StoreUnavailable: The disk is full, or another process reads the file.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of the database after what is under way."""
         ...
@@ -53,6 +61,10 @@ class Mark(Protocol):
 
     async def lives(self, other: str) -> bool:
         """True if that process still has its database open; what a dead one left as its mark is removed."""
+        ...
+
+    async def others(self) -> bool:
+        """True if any other process has the database open."""
         ...
 
     async def close(self) -> None:

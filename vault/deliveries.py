@@ -11,9 +11,10 @@ from vault.database import Database
 from vault.delivery import Delivery, DeliveryState, freed, leased, listed, revived, settled, shown
 from vault.heart import Heart
 from vault.incidents import Wish, closed, grouped
-from vault.job import Job
+from vault.job import Job, Rows
 from vault.outbox import Violation, taken
 from vault.receivers import Receiver, disabled, failed, gone, met, room, worked
+from vault.telling import Step, pruned
 from vault.writer import Writer
 
 # How many violations one transaction takes out of the line: turns wait for the writer, so it is kept short.
@@ -104,6 +105,10 @@ class Deliveries:
         """Give the routes whose receivers want no messages any more."""
         return await self._database.read(disabled)
 
+    async def dead(self) -> dict[str, int]:
+        """Count the dead deliveries of each route that has any."""
+        return dict(await self._database.read(_dead))
+
     async def revive(self, *, id: str | None = None, route: str | None = None) -> int:
         """Make dead deliveries due now, one or all of a route, enable the receiver, and count them.
 
@@ -122,6 +127,13 @@ class Deliveries:
         now_ms = self._clock.now_ms()
         return await self._writer.submit("", lambda: closed(self._ids, incident, now_ms))
 
+    async def prune(self, before_ms: int, *, after: int = 0) -> Step:
+        """Remove what arrived before that moment, of the next 200 messages behind number `after`.
+
+        Nothing goes that waits, is being sent or is dead, nor the last message of an incident nobody closed.
+        """
+        return await self._writer.submit("", lambda: pruned(before_ms, after))
+
     def _expanded(self, wished: Callable[[Violation], Sequence[Wish]], now_ms: int) -> Job[int]:
         violations = yield from taken(BATCH)
         for violation in violations:
@@ -131,10 +143,10 @@ class Deliveries:
         return len(violations)
 
     def _leased(self, receiver: Receiver, at_once: int, now_ms: int) -> Job[tuple[Delivery, ...]]:
-        free = yield from room(receiver, at_once, now_ms)
+        free, spare = yield from room(receiver, at_once, now_ms)
         if free < 1:
             return ()
-        return (yield from leased(receiver.route, self._heart.id, now_ms, free))
+        return (yield from leased(receiver, self._heart.id, now_ms, free, spare))
 
     async def _settle(
         self,
@@ -173,6 +185,11 @@ def _idle(routes: tuple[str, ...], holder: str, now_ms: int) -> Job[bool]:
         if due:
             return False
     return True
+
+
+def _dead() -> Job[Rows]:
+    rows = yield ("SELECT route, count(*) FROM deliveries WHERE state = 'dead' GROUP BY route", ())
+    return rows
 
 
 def _holders(mine: str) -> Job[list[str]]:

@@ -29,6 +29,7 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bIS NOT (?!NULL\b|TRUE\b|FALSE\b|DISTINCT\b)", "IS DISTINCT FROM "),
         (r"\bIS (?!NOT\b|NULL\b|TRUE\b|FALSE\b|DISTINCT\b)", "IS NOT DISTINCT FROM "),
         (r"\bifnull\(", "coalesce("),
+        (r"\binstr\(", "strpos("),
         (r"\bWHERE 1(?=\s*$|\s*\)|\s+(AND|ORDER|GROUP|LIMIT)\b)", "WHERE true"),
         (r"\bLIMIT -1\b", "LIMIT ALL"),
         (r"\bAS INTEGER\b", "AS BIGINT"),
@@ -46,6 +47,7 @@ _DEFINED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bTEXT\b", 'TEXT COLLATE "C"'),
         (r"\)\s*(STRICT|WITHOUT ROWID)(\s*,\s*(STRICT|WITHOUT ROWID))?\s*;?\s*$", ")"),
         (r"\bUNIQUE \(tenant, lookup, readers\)", "UNIQUE (tenant, lookup, row)"),
+        (r"\binstr\(", "strpos("),
     )
 )
 
@@ -53,6 +55,8 @@ _DEFINED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _OWN = {
     "PRAGMA user_version": "SELECT version FROM partywall_schema",
     "PRAGMA application_id": "SELECT application FROM partywall_schema",
+    # A server never overwrites in place; its vacuum comes later.
+    "PRAGMA secure_delete = ON": "SELECT 1",
     "PRAGMA data_version": (
         "SELECT coalesce(sum(n), 0)::bigint FROM partywall_writers"
         " WHERE id <> current_setting('partywall.writer')"

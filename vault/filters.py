@@ -13,6 +13,14 @@ from vault.job import Value
 FROM = " FROM records r JOIN receipts t USING (tenant, seq) LEFT JOIN sessions s ON s.id = t.session"
 # A session id says nothing about the tenant it was opened in, so the session must be the record's tenant's.
 PRINCIPAL = "CASE WHEN s.tenant = r.tenant THEN s.principal END"
+# What the indexes of schema 0008 are made of, word for word: otherwise the database does not use them.
+_SIGNS = 16
+_RECORDED = """instr(t.body, '"records":[]') = 0"""
+_TRACED = """instr(t.body, '"trace":"') > 0"""
+_INDEXED = ("conversation", "trace", "turn")
+
+
+_NAMED = ("tenant", "principal", "conversation", "session", "turn", "trace", "ref", "touched", "preview")
 
 
 def mode_of(kind: RecordKind) -> Mode:
@@ -28,6 +36,9 @@ class Filter:
         tenant: Only this tenant's.
         principal: Only those of this principal's sessions.
         conversation: Only those of this place, as records show it.
+        trace: Only those of turns that are part of this trace.
+        preview: Only those of a value of exactly this kind and length.
+        count: Only those that concern at least so many messages, spans or arguments.
         severity: Only this one and those above it.
         touched: Only those that concern the value with this mark.
         since_ms: Only those of this moment and later, milliseconds since 1970.
@@ -41,6 +52,7 @@ class Filter:
     conversation: str | None = None
     session: SessionId | None = None
     turn: TurnId | None = None
+    trace: str | None = None
     ref: Ref | None = None
     subject: SubjectKind | None = None
     layer: str | None = None
@@ -50,6 +62,8 @@ class Filter:
     mode: Mode | None = None
     severity: Severity | None = None
     touched: str | None = None
+    preview: str | None = None
+    count: int | None = None
     receipt: int | None = None
     since_ms: int | None = None
     until_ms: int | None = None
@@ -57,27 +71,29 @@ class Filter:
 
     def __post_init__(self) -> None:
         # An empty scope must not come to mean every scope.
-        for name in ("tenant", "principal", "conversation", "session", "turn", "ref", "touched"):
+        for name in _NAMED:
             if getattr(self, name) is not None:
                 checked(getattr(self, name), what=f"filter {name}")
 
 
 def condition(where: Filter) -> tuple[str, tuple[Value, ...]]:
     """Give what stands behind WHERE, for `FROM`, with its values."""
-    chosen = [*_columns(where), *_bodies(where)]
+    chosen = [*_columns(where), *_sessions(where), *_bodies(where)]
     values = tuple(value for _, given in chosen for value in given)
     return " AND ".join(["1 = 1", *(text for text, _ in chosen)]), values
 
 
 def _columns(where: Filter) -> Iterator[tuple[str, tuple[Value, ...]]]:
+    # Beside an id that an index finds, the tenant is only compared: its own index leads to everything it has.
+    tenant = "r.tenant || '' = ?" if _looked_up(where) else "r.tenant = ?"
     asked: tuple[tuple[str, Value], ...] = (
-        ("r.tenant = ?", where.tenant),
-        (f"{PRINCIPAL} = ?", where.principal),
-        ("t.session = ?", where.session),
+        (tenant, where.tenant),
         ("t.ref = ?", where.ref),
         ("r.layer = ?", where.layer),
         ("r.rule = ?", where.rule),
         ("r.kind = ?", where.kind and where.kind.value),
+        ("r.preview = ?", where.preview),
+        ("r.count >= ?", where.count),
         ("r.seq = ?", where.receipt),
         ("t.at_ms >= ?", where.since_ms),
         ("t.at_ms < ?", where.until_ms),
@@ -91,6 +107,22 @@ def _columns(where: Filter) -> Iterator[tuple[str, tuple[Value, ...]]]:
         yield f"r.severity IN ({', '.join('?' * len(least))})", tuple(each.value for each in least)
 
 
+def _looked_up(where: Filter) -> bool:
+    found = (where.principal, where.conversation, where.session, where.turn, where.trace)
+    return any(each is not None for each in found)
+
+
+def _sessions(where: Filter) -> Iterator[tuple[str, tuple[Value, ...]]]:
+    """Find by the session, or by those of a principal: there is an index of both."""
+    if where.session is not None:
+        yield f"{_RECORDED} AND t.session = ?", (where.session,)
+    if where.principal is not None:
+        yield _RECORDED, ()
+        # An index finds the sessions of that name; the second says whether they are the tenant's own.
+        yield "t.session IN (SELECT id FROM sessions WHERE principal = ?)", (where.principal,)
+        yield f"{PRINCIPAL} = ?", (where.principal,)
+
+
 def _bodies(where: Filter) -> Iterator[tuple[str, tuple[Value, ...]]]:
     """Find by what stands in the receipt's body alone.
 
@@ -101,11 +133,24 @@ def _bodies(where: Filter) -> Iterator[tuple[str, tuple[Value, ...]]]:
     asked = (
         ("conversation", where.conversation),
         ("turn", where.turn),
+        ("trace", where.trace),
         ("subject", where.subject and where.subject.value),
         ("reason", where.reason and where.reason.value),
     )
-    words = [f'"{name}":{json.dumps(value)}' for name, value in asked if value is not None]
+    for name, value in asked:
+        if value is not None:
+            yield from _indexed(name, json.dumps(value))
+            yield "replace(t.body, ?, '') <> t.body", (f'"{name}":{json.dumps(value)}',)
     if where.touched is not None:
-        words.append(json.dumps(where.touched))
-    for each in words:
-        yield "replace(t.body, ?, '') <> t.body", (each,)
+        yield "replace(t.body, ?, '') <> t.body", (json.dumps(where.touched),)
+
+
+def _indexed(name: str, value: str) -> Iterator[tuple[str, tuple[Value, ...]]]:
+    """Narrow by the index of that key; it holds so many signs, and nothing is found by fewer."""
+    first = value[1 : 1 + _SIGNS]
+    if name not in _INDEXED or len(first) < _SIGNS:
+        return
+    key = f'"{name}":"'
+    signs = f"substr(t.body, instr(t.body, '{key}') + {len(key)}, {_SIGNS})"
+    yield f"{_RECORDED} AND {_TRACED}" if name == "trace" else _RECORDED, ()
+    yield f"{signs} = ?", (first,)

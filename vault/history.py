@@ -13,7 +13,7 @@ from firewall.core.label import Label, Members, Operator, Owned, Principals, Rea
 from firewall.core.message import Part
 from firewall.core.session import MAX_HISTORY_PARTS, SessionKey
 from vault.codec import part_bytes, part_from
-from vault.job import Job
+from vault.job import Job, Rows
 from vault.keys import Keyring
 from vault.said import PARTS, row_of_part
 from vault.tenants import noted
@@ -48,8 +48,7 @@ def taken(
     """
     rows = yield ("SELECT owner, holder, epoch, turns FROM sessions WHERE id = ?", (session,))
     if not rows:
-        yield from _made(session, key)
-        rows = [(key.canonical, None, 0, 0)]
+        rows = yield from _made(session, key)
     owner, present, epoch, counted = rows[0]
     if owner != key.canonical:
         raise IntegrityError(f"session {session} belongs to another key")
@@ -134,17 +133,20 @@ def loaded(keyring: Keyring, lease: Lease, *, after: int) -> Job[dict[int, Part]
     return parts
 
 
-def _made(session: SessionId, key: SessionKey) -> Job[None]:
+def _made(session: SessionId, key: SessionKey) -> Job[Rows]:
+    """Make a session; it begins to count above what erased sessions of the tenant had counted."""
     for field in key.fields:
         if field is not None:
             checked(field, what="session key field")
-    yield (
+    rows = yield (
         (
             "INSERT INTO sessions (id, tenant, principal, owner, epoch, holder, turns, tail)"
-            " VALUES (?, ?, ?, ?, 0, NULL, 0, 0)"
+            " SELECT ?, ?, ?, ?, ifnull(max(epoch), 0), NULL, ifnull(max(turns), 0), 0"
+            " FROM floors WHERE tenant = ? RETURNING owner, holder, epoch, turns"
         ),
-        (session, key.tenant, key.principal, key.canonical),
+        (session, key.tenant, key.principal, key.canonical, key.tenant),
     )
+    return rows
 
 
 def _may_keep(key: SessionKey, label: Label) -> bool:

@@ -70,6 +70,11 @@ class Holder:
         finally:
             os.close(descriptor)
 
+    async def others(self) -> bool:
+        """True if any other process has the database open; the files of dead ones are removed on the way."""
+        names = [] if self._folder is None else os.listdir(self._folder)
+        return any([await self.lives(name) for name in names if name != self.id])
+
     async def close(self) -> None:
         """Take the mark away."""
         if self._descriptor is not None and self._folder is not None:

@@ -182,9 +182,12 @@ def _said(
 
 
 def _written(ids: IdSource, message: _Message) -> Job[None]:
-    """Write one delivery; its id is drawn from the incident and its number there, and never changes."""
-    rows = yield ("SELECT count(*) FROM deliveries WHERE incident = ?", (message.incident,))
-    number = ids.derived("delivery", message.incident, str(rows[0][0] + 1))[:_ID_DIGITS]
+    """Write one delivery; its id never changes, and no other message ever has it.
+
+    An incident opens and closes once, and each update begins at a higher count than the one before. Rows are
+    not counted for it: those that arrived are removed in time, and an id that came again would be dropped.
+    """
+    number = ids.derived("delivery", message.incident, message.verb, str(message.count))[:_ID_DIGITS]
     yield (
         (
             "INSERT INTO deliveries (id, incident, route, tenant, verb, kind, severity, ref, preview, count,"

@@ -16,7 +16,7 @@ from vault.database import Database
 from vault.filters import FROM, PRINCIPAL, condition, mode_of
 from vault.filters import Filter as Filter
 from vault.job import Job, Row, Rows
-from vault.pruning import prune
+from vault.pruning import Noted, prune
 from vault.summaries import Summary, Width, summary
 from vault.verification import verified
 from vault.writer import Writer
@@ -29,6 +29,7 @@ class Stored:
     Attributes:
         principal: None where no session was opened, and after it was erased.
         conversation: Stands for the place; None in older records.
+        trace: Id of the trace that the turn was part of, if any.
     """
 
     id: int
@@ -40,6 +41,7 @@ class Stored:
     conversation: str | None
     session: SessionId
     turn: TurnId
+    trace: str | None
     subject: SubjectKind
     allowed: bool
     reason: ReasonCode | None
@@ -91,9 +93,9 @@ class Ledger:
         """Count matching records by kind."""
         return {RecordKind(kind): count for kind, count in await self._database.read(lambda: _counts(where))}
 
-    async def prune(self, writer: Writer, before_ms: int) -> int:
+    async def prune(self, writer: Writer, before_ms: int, noted: Noted) -> int:
         """Have the writer remove all records older than that moment, and count them; their receipts stay."""
-        return await prune(self._database, writer, self._secret, before_ms=before_ms)
+        return await prune(self._database, writer, self._secret, before_ms=before_ms, noted=noted)
 
     async def receipts(self, tenant: TenantId) -> AsyncIterator[Receipt]:
         """Give one tenant's receipts, oldest first."""
@@ -150,6 +152,7 @@ def _stored(row: Row) -> Stored:
         conversation=body.conversation or None,
         session=SessionId(body.session),
         turn=TurnId(body.turn),
+        trace=body.trace,
         subject=body.subject,
         allowed=body.allowed,
         reason=body.reason,

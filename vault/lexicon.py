@@ -16,6 +16,8 @@ from vault.said import row_of_part
 from vault.shelf import Shelf
 
 PAGE = 500
+# In the order of the kinds.
+_TABLES = ("entries", "notes", "parts")
 _Page = list[tuple[int, str, Label]]
 _Reader = Callable[[int], Job[_Page]]
 
@@ -97,13 +99,26 @@ class Lexicon:
         if not self._behind:
             return
         marks = self._marks
-        for number, (page, whole) in enumerate(self._kinds):
-            while found := await self._database.read(partial(page, self._read[number])):
+        for number, (_, whole) in enumerate(self._kinds):
+            while found := await self._page(number, self._read[number]):
                 for _, text, label in found:
                     if text:
                         yield text, label, whole
                 self._read[number] = found[-1][0]
         self._behind = not self._covers(marks)
+
+    async def _page(self, number: int, after: int) -> _Page:
+        """Read a page, or say where the row stands that keeps the wall closed.
+
+        Passing it over would let everybody have what it holds: nothing is known that was not read.
+        """
+        try:
+            return await self._database.read(partial(self._kinds[number][0], after))
+        except IntegrityError as error:
+            raise IntegrityError(
+                f"{error}; it is one of the {PAGE} rows of `{_TABLES[number]}` behind id {after}: restore a "
+                "backup, or erase its owner; until then nothing is judged"
+            ) from error
 
     def _covers(self, marks: Marks | None) -> bool:
         """True unless a session that was taken meanwhile may have seen more than was read here."""

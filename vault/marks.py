@@ -9,20 +9,28 @@ Source: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-A
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 from firewall.core.errors import IntegrityError, StoreUnavailable
 from vault.address import Address
 from vault.crypto import Random
+from vault.fence import Fence, Lost
 from vault.postgres import Postgres
-from vault.wires import Hub, Lost, Terms, Wire
+from vault.wires import Hub, Terms, Wire
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _LONGEST_PAUSE_S: Final = 1.0
-# All marks are gone after a restart of the server, until their processes have come back.
-_GRACE: Final = "clock_timestamp() - pg_postmaster_start_time() > interval '10 seconds'"
+# All marks are gone after a restart of the server, and on a standby that took over, until their processes
+# have come back. A standby started long before that: it took over when its writer of the log began, which a
+# role with `pg_read_all_stats` sees. Who was connected before knows it by its own return.
+GRACE_S: Final = 10.0
+_GRACE: Final = (
+    "clock_timestamp() - greatest(pg_postmaster_start_time(),"
+    " (SELECT max(backend_start) FROM pg_stat_activity WHERE backend_type = 'walwriter'))"
+    " > interval '10 seconds'"
+)
 
 _TABLES: Final = (
     "CREATE TABLE partywall_schema (version BIGINT NOT NULL, application BIGINT NOT NULL)",
@@ -45,15 +53,18 @@ class ServerMark:
         id: 32 hex digits, drawn anew at each opening.
     """
 
-    def __init__(self, hub: Hub, terms: Terms) -> None:
+    def __init__(self, hub: Hub, terms: Terms, fence: Fence, arrive: Callable[[], Awaitable[None]]) -> None:
         self.id = terms.writer
         self._hub = hub
         self._address = terms.address
-        self._wire = Wire(terms)
+        self._fence = fence
+        self._arrive = arrive
+        self._wire = Wire(terms, fence)
         self._one = asyncio.Lock()
         self._again: asyncio.Task[None] | None = None
         self._closing = False
         self._set = False
+        self._back_s: float | None = None
 
     async def take(self) -> None:
         """Make what is missing of the schema, set the mark, and enter this process among the writers.
@@ -70,6 +81,11 @@ class ServerMark:
             return True
         return _ID.fullmatch(other) is not None and await self._hub.run(lambda: self._looked(other))
 
+    async def others(self) -> bool:
+        """True if any other process is connected; of those that are not, nothing is committed from now on."""
+        names = await self._hub.run(self._entrants)
+        return any([await self.lives(name) for name in names])
+
     async def close(self) -> None:
         """Take the mark away and end the thread."""
         try:
@@ -83,6 +99,7 @@ class ServerMark:
             async with self._writing():
                 await self._made()
                 await self._wire.ask(_ENTERED, (self.id,))
+            self._fence.reached(0)
 
     async def _made(self) -> None:
         schema = self._address.schema
@@ -106,6 +123,8 @@ class ServerMark:
     async def _marked(self) -> None:
         if await self._wire.ready():
             self._wire.watch(self._ended)
+            if self._fence.known is not None:
+                self._back_s = asyncio.get_running_loop().time()
         elif self._set:
             return
         rows = await self._wire.ask(f"SELECT pg_try_advisory_lock({self._address.lock_of(self.id)})")
@@ -128,6 +147,8 @@ class ServerMark:
             try:
                 async with self._one:
                     await self._marked()
+                # Also who has nothing to write just now must not be led back to the server it came from.
+                await self._arrive()
             except StoreUnavailable:
                 continue
             return
@@ -135,12 +156,25 @@ class ServerMark:
     async def _looked(self, other: str) -> bool:
         async with self._one:
             await self._marked()
+            if self._just_back():
+                return True
             free = f"pg_try_advisory_xact_lock_shared({self._address.lock_of(other)}) AND {_GRACE}"
             if not (await self._wire.ask(f"SELECT {free}"))[0][0]:
                 return True
             if await self._wire.ask("SELECT 1 FROM partywall_writers WHERE id = $1", (other,)):
                 await self._removed(other)
             return False
+
+    def _just_back(self) -> bool:
+        return self._back_s is not None and asyncio.get_running_loop().time() - self._back_s < GRACE_S
+
+    async def _entrants(self) -> list[str]:
+        async with self._one:
+            await self._marked()
+            rows = await self._wire.ask(
+                "SELECT id FROM partywall_writers WHERE id <> '' AND id <> $1", (self.id,)
+            )
+            return [row[0] for row in rows]
 
     async def _removed(self, holder: str) -> None:
         async with self._writing():
@@ -183,7 +217,7 @@ async def version(url: str) -> int | None:
     hub = Hub()
     terms = Terms(address=Address.of(url), writer="", busy_timeout_s=1.0, durable=True)
     try:
-        return await hub.run(lambda: _version(Wire(terms)))
+        return await hub.run(lambda: _version(Wire(terms, Fence())))
     finally:
         await hub.close()
 
@@ -212,11 +246,12 @@ async def opened(
     terms = Terms(
         address=Address.of(url), writer=random(16).hex(), busy_timeout_s=busy_timeout_s, durable=durable
     )
-    hub = Hub()
-    mark = ServerMark(hub, terms)
+    hub, fence = Hub(), Fence()
+    database = Postgres(hub, terms, fence)
+    mark = ServerMark(hub, terms, fence, database.arrive)
     try:
         await mark.take()
     except BaseException:
         await mark.close()
         raise
-    return Postgres(hub, terms), mark
+    return database, mark

@@ -9,6 +9,7 @@ from typing import Self
 
 from firewall.core.errors import PartywallError
 from firewall.core.ports import Clock, IdSource
+from vault.budgets import Budgets
 from vault.bundles import Bundles
 from vault.chain import begun
 from vault.checkpoints import Checkpoints
@@ -17,6 +18,7 @@ from vault.database import Database, Mark
 from vault.deliveries import Deliveries
 from vault.effects import Effects
 from vault.entries import Entries
+from vault.erasure import Erasure
 from vault.ground import Ground, ground
 from vault.heart import Heart
 from vault.inbox import Inbox
@@ -89,6 +91,8 @@ class Vault:
     installations: Installations
     states: States
     lexicon: Lexicon
+    erasure: Erasure
+    budgets: Budgets
     ids: IdSource
     secret: bytes
     engine: _Engine
@@ -216,6 +220,8 @@ def _furnished(engine: _Engine, keyring: Keyring, log: Log, clock: Clock, ids: I
         installations=Installations(database, writer, keyring, secret=secret, clock=clock),
         states=States(writer, secret=secret, clock=clock, ids=ids),
         lexicon=lexicon,
+        erasure=Erasure(database, writer, keyring, records, engine.mark, secret=secret, ids=ids),
+        budgets=Budgets(database, writer, records, clock=clock, ids=ids),
         ids=ids,
         secret=secret,
         engine=engine,

@@ -4,6 +4,7 @@ A row points at its record and repeats nothing of it, so there is no content her
 `pending` until every route that asks for its violation has a delivery of it; without routes it stays so.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firewall.core.ids import Ref, TenantId
@@ -11,6 +12,7 @@ from firewall.core.receipt import RecordKind
 from firewall.core.verdict import Severity
 from vault.database import Database
 from vault.job import Job, Rows
+from vault.rows import inserted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +60,11 @@ class Outbox:
         return await self._database.read(_count)
 
 
-def enqueued(tenant: TenantId, record: int, at_ms: int) -> Job[None]:
-    """Put a violation's record in line, inside the transaction that writes the record."""
-    yield (
-        "INSERT INTO outbox (tenant, record, state, at_ms, attempts) VALUES (?, ?, 'pending', ?, 0)",
-        (tenant, record, at_ms),
+def enqueued(records: Sequence[tuple[TenantId, int, int]]) -> Job[None]:
+    """Put violations' records in line, inside the transaction that writes them: tenant, record and time."""
+    yield from inserted(
+        "outbox (tenant, record, state, at_ms, attempts)",
+        [(tenant, record, "pending", at_ms, 0) for tenant, record, at_ms in records],
     )
 
 

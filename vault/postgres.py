@@ -2,11 +2,12 @@
 
 Writes take one advisory lock for their transaction, as SQLite's `BEGIN IMMEDIATE` takes the file: so a chain
 has one end, and ids are given out in the order of their commits. Each process has a row in
-`partywall_writers` and counts its commits there, in the transaction itself. That row answers three questions.
+`partywall_writers` and counts its commits there, in the transaction itself. That row answers four questions.
 
 Did a commit arrive whose answer was lost? The count says so. Has another process committed? Its count says
 so. May this process still write? Whoever finds it dead removes its row, and a transaction without one is
-given up: a process that was only cut off cannot go on beside the one that took its work over.
+given up: a process that was only cut off cannot go on beside the one that took its work over. Has a server
+all that was acknowledged? See `vault.fence`.
 
 Source: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """
@@ -17,8 +18,9 @@ from typing import Final, TypeVar
 
 from firewall.core.errors import IntegrityError, StoreUnavailable
 from vault.database import CommitUnknown, TransactionLost
+from vault.fence import Fence, Lost, TakenForDead
 from vault.job import Done, Failed, Job, Make, Outcome, driven
-from vault.wires import Hub, Lost, Stuck, Terms, Wire
+from vault.wires import Hub, Stuck, Terms, Wire
 
 T = TypeVar("T")
 READERS: Final = 4
@@ -28,24 +30,21 @@ _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 1.0
 
 _COUNTED = "UPDATE partywall_writers SET n = n + 1 WHERE id = current_setting('partywall.writer') RETURNING n"
-_MINE = "SELECT n FROM partywall_writers WHERE id = current_setting('partywall.writer')"
-
-
-class TakenForDead(StoreUnavailable):
-    """Another process took this one for dead and took its work over; it must be started again."""
+_SEEN = "UPDATE partywall_writers SET n = n WHERE id = current_setting('partywall.writer') RETURNING n"
 
 
 class Postgres:
     """One schema of one PostgreSQL database; implements `Database`."""
 
-    def __init__(self, hub: Hub, terms: Terms) -> None:
+    def __init__(self, hub: Hub, terms: Terms, fence: Fence) -> None:
         self._hub = hub
-        self._writer = Wire(terms)
+        self._fence = fence
+        self._writer = Wire(terms, fence)
         self._begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; {terms.address.writing}"
         self._line = asyncio.Lock()
         self._readers: asyncio.LifoQueue[Wire] = asyncio.LifoQueue()
         for _ in range(READERS):
-            self._readers.put_nowait(Wire(terms))
+            self._readers.put_nowait(Wire(terms, fence))
         self._patience_s = PATIENCE_S
         self._over = False
 
@@ -56,6 +55,20 @@ class Postgres:
     async def write(self, makes: Sequence[Make]) -> list[Outcome]:
         """Run the jobs made here in one transaction and commit. See `Database.write`."""
         return await self._hub.run(lambda: self._in_turn(makes))
+
+    async def arrive(self) -> None:
+        """Count one commit, so that no server that lacks it is ever used again; runs on the hub's thread.
+
+        Raises:
+            StoreUnavailable: It did not arrive.
+        """
+        async with self._line:
+            self._check()
+            await self._patiently(self._writer, lambda: self._batch(()))
+
+    async def forget(self) -> bool:
+        """Do nothing: when the server overwrites what was deleted is its operator's business."""
+        return False
 
     async def close(self) -> None:
         """Close every connection after what is under way."""
@@ -183,14 +196,16 @@ class Postgres:
         else:
             if tag != "COMMIT":
                 raise TransactionLost("nothing of a transaction was written: the server gave it up")
+            self._fence.reached(number)
             return
         await self._ascertained(number)
 
     async def _ascertained(self, number: int) -> None:
         """Find out whether a commit arrived whose answer did not.
 
-        The lock is waited for, so that the transaction in question is over. It may be on a server that took
-        over and lacks the last commits: what counts is what this server knows.
+        The lock is waited for, so that the transaction in question is over. What is found is then committed
+        once more: a server that lost its standby while it waited for it shows what no standby has, and a
+        commit behind it waits for a standby again.
 
         Raises:
             TransactionLost: It did not arrive.
@@ -204,11 +219,12 @@ class Postgres:
             raise CommitUnknown("the database did not say whether the last transaction was committed")
         if known < number:
             raise TransactionLost("nothing of a transaction was written: the connection was lost")
+        self._fence.reached(number)
 
     async def _known(self) -> int | None:
         await self._writer.do(self._begin)
-        rows = await self._writer.ask(_MINE)
-        await self._writer.do("ROLLBACK")
+        rows = await self._writer.ask(_SEEN)
+        await self._writer.do("COMMIT")
         return rows[0][0] if rows else None
 
     async def _undone(self) -> None:

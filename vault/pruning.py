@@ -1,22 +1,28 @@
 """Pruning: old records go, their receipts stay, and a sealed mark says up to which receipt they went.
 
 Who can write the file, but lacks the master key, cannot make such a mark. So records that are missing up to
-it were pruned, and records that are missing after it were removed.
+it were pruned, and records that are missing after it were removed. What was pruned is a receipt of its own in
+the tenant's chain, written with the removal: how many, and up to which receipt and moment.
 """
 
 import hmac
+from collections.abc import Callable
 from functools import partial
 
 from firewall.core.errors import ChainBroken
-from firewall.core.ids import TenantId, derived
+from firewall.core.ids import TenantId, canonical, derived
+from vault.bodies import Act
 from vault.database import Database
 from vault.job import Job, Rows
 from vault.writer import Writer
 
 STEP = 1_000
 
+# Writes what was done, under a name that no other has, in the transaction of the job that it is part of.
+Noted = Callable[[Act, str], Job[None]]
 
-async def prune(database: Database, writer: Writer, secret: bytes, *, before_ms: int) -> int:
+
+async def prune(database: Database, writer: Writer, secret: bytes, *, before_ms: int, noted: Noted) -> int:
     """Remove the records older than that moment, of all tenants, and count them.
 
     A violation that nobody was told of yet stays, and so does what came after it in its tenant.
@@ -29,7 +35,7 @@ async def prune(database: Database, writer: Writer, secret: bytes, *, before_ms:
     for tenant in await database.read(_tenants):
         more = True
         while more:
-            gone, more = await writer.submit(tenant, partial(_pruned, secret, tenant, before_ms))
+            gone, more = await writer.submit(tenant, partial(_pruned, secret, tenant, before_ms, noted))
             count += gone
     return count
 
@@ -56,7 +62,7 @@ def until(secret: bytes, tenant: TenantId) -> Job[int]:
     return found
 
 
-def _pruned(secret: bytes, tenant: TenantId, before_ms: int) -> Job[tuple[int, bool]]:
+def _pruned(secret: bytes, tenant: TenantId, before_ms: int, noted: Noted) -> Job[tuple[int, bool]]:
     """Take one step of at most 1,000 receipts; say how many records went, and whether there may be more."""
     start = yield from until(secret, tenant)
     last = yield from _reach(tenant, start, before_ms)
@@ -79,6 +85,9 @@ def _pruned(secret: bytes, tenant: TenantId, before_ms: int) -> Job[tuple[int, b
         ),
         (tenant, seq, at_ms, _mac(secret, tenant, seq, digest)),
     )
+    if gone:
+        act = Act(act="prune", tenant=tenant, counts={"records": len(gone)}, until=seq, until_ms=at_ms)
+        yield from noted(act, f"prune {canonical(tenant, str(seq))}")
     return len(gone), seq == start + STEP
 
 

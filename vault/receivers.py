@@ -9,7 +9,7 @@ from vault.job import Job
 BREAKS_AT = 5
 _FIRST_REST_MS = 30_000
 _LONGEST_REST_MS = 15 * 60_000
-_MINUTE_MS = 60_000
+MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,25 +39,26 @@ def met(receivers: Iterable[Receiver]) -> Job[None]:
         )
 
 
-def room(receiver: Receiver, at_once: int, now_ms: int) -> Job[int]:
-    """Say how many more messages it may get now; none before it was met."""
+def room(receiver: Receiver, at_once: int, now_ms: int) -> Job[tuple[int, int]]:
+    """Say how many more messages it may get now, and in this minute; none before it was met."""
     rows = yield ("SELECT failures, until_ms, gone FROM receivers WHERE route = ?", (receiver.route,))
     if not rows:
-        return 0
+        return 0, 0
     failures, until_ms, wants_none = rows[0]
     if wants_none or until_ms > now_ms:
-        return 0
+        return 0, 0
     counted = yield (
         (
             "SELECT (SELECT count(*) FROM deliveries WHERE route = ? AND state = 'sending'),"
             " (SELECT count(*) FROM deliveries WHERE route = ? AND state = 'sent' AND end_ms > ?)"
         ),
-        (receiver.route, receiver.route, now_ms - _MINUTE_MS),
+        (receiver.route, receiver.route, now_ms - MINUTE_MS),
     )
     sending: int = counted[0][0]
     sent: int = counted[0][1]
     most = 1 if failures >= BREAKS_AT else at_once
-    return min(most - sending, receiver.per_minute - sent - sending)
+    spare = receiver.per_minute - sent - sending
+    return min(most - sending, spare), spare
 
 
 def worked(route: str) -> Job[None]:

@@ -2,21 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from firewall.core.errors import StoreUnavailable
 from firewall.core.ids import Ref, TenantId, checked
 from firewall.core.ports import Clock
 from firewall.core.receipt import Judgement, Receipt, RecordKind
-from vault.chain import Item, link
+from vault.bodies import Act
+from vault.chain import Item
 from vault.database import Database
 from vault.job import Job
 from vault.ledger import Filter, Ledger, Stored
 from vault.log import Log
+from vault.sheaf import Bound, Sheaf
 from vault.summaries import Summary, Width
 from vault.writer import Writer, told
 
 MAX_OWED = 10_000
+# The judgements of a turn, and the turns of a session, name the same again and again.
+_checked = lru_cache(maxsize=4_096)(checked)
 
 
 class Records:
@@ -30,10 +34,12 @@ class Records:
     def __init__(self, database: Database, writer: Writer, *, log: Log, clock: Clock, holder: str) -> None:
         self._ledger = Ledger(database, log.secret)
         self._writer = writer
-        self._log = log
+        self._sheaf = Sheaf(log)
+        writer.end_with(self._sheaf)
         self._clock = clock
         self._holder = holder
         self._count = 0
+        self._acted = False
         self._owed: dict[TenantId, list[Item]] = {}
         self._flushing: set[TenantId] = set()
 
@@ -50,7 +56,7 @@ class Records:
         item = self._item(judgement)
         before = self._waiting(judgement.tenant)
         try:
-            receipt = await self._writer.submit(judgement.tenant, partial(self._after, before, item))
+            bound = await self._writer.submit(judgement.tenant, partial(self._after, before, item))
         except (StoreUnavailable, asyncio.CancelledError) as error:
             # Also what may have been committed is owed: a judgement is never written twice.
             self._owe(judgement.tenant, item)
@@ -58,7 +64,7 @@ class Records:
                 told("a judgement; it is written before its tenant's next one, or nothing is", error)
             raise
         self._paid(judgement.tenant, (*before, item))
-        return receipt
+        return bound.receipt
 
     def queue(self, judgement: Judgement) -> None:
         """Commit a judgement no later than any `record` or `intend` of its tenant that is called after this.
@@ -82,6 +88,17 @@ class Records:
         """Give the job that writes what is owed now; the first step of any job that must not overtake it."""
         return partial(self._linked, self._waiting(tenant))
 
+    def acted(self, act: Act, entry: str) -> Job[None]:
+        """Have what an operator did written in the transaction of the job that this is part of.
+
+        Args:
+            act: What it was.
+            entry: Names it in this database; what has the name of one that is there is not written again.
+        """
+        self._acted = True
+        item = Item(entry=entry, at_ms=self._clock.now_ms(), judgement=act, body=act.body)
+        yield from self._linked((item,))
+
     async def settle(self) -> None:
         """Commit everything that is owed.
 
@@ -95,8 +112,8 @@ class Records:
 
     @property
     def wrote(self) -> bool:
-        """True if a judgement was handed in here."""
-        return self._count > 0
+        """True if something was handed in here for a receipt."""
+        return self._count > 0 or self._acted
 
     async def violations(self, where: Filter, *, after: int = 0, limit: int = 100) -> tuple[Stored, ...]:
         """Give matching records with ids over `after`, oldest first, at most `limit` (1 to 500)."""
@@ -123,13 +140,13 @@ class Records:
         return await self._ledger.listed(Filter(ref=ref, violation=None), after=0, limit=500)
 
     async def prune(self, before_ms: int) -> int:
-        """Remove all records older than that moment and count them; their receipts stay.
+        """Remove all records older than that moment and count them; their receipts stay, and one says so.
 
         Raises:
             ChainBroken: A mark of an earlier pruning was altered.
             StoreUnavailable: The database did not answer; what was removed until then stays removed.
         """
-        return await self._ledger.prune(self._writer, before_ms)
+        return await self._ledger.prune(self._writer, before_ms, self.acted)
 
     def receipts(self, tenant: TenantId) -> AsyncIterator[Receipt]:
         """Give one tenant's receipts, oldest first, as they stand."""
@@ -146,20 +163,22 @@ class Records:
     def _item(self, judgement: Judgement) -> Item:
         # A record with an empty owner would belong to nobody and be found by nobody.
         for name in ("tenant", "session", "turn", "ref"):
-            checked(getattr(judgement, name), what=f"judgement {name}")
+            _checked(getattr(judgement, name), what=f"judgement {name}")
         self._count += 1
         return Item.of(judgement, f"{self._holder}-{self._count}", self._clock.now_ms())
 
     def _waiting(self, tenant: TenantId) -> tuple[Item, ...]:
         return tuple(self._owed.get(tenant, ()))
 
-    def _after(self, before: tuple[Item, ...], item: Item) -> Job[Receipt]:
+    def _after(self, before: tuple[Item, ...], item: Item) -> Job[Bound]:
         yield from self._linked(before)
-        return (yield from link(self._log, item))
+        return self._sheaf.bind(item)
 
     def _linked(self, items: tuple[Item, ...]) -> Job[None]:
+        # Bound, and written at the end of the transaction that this job is part of.
+        yield from ()
         for item in items:
-            yield from link(self._log, item)
+            self._sheaf.bind(item)
 
     def _flush(self, tenant: TenantId) -> None:
         """Have what is owed written soon; one such job a tenant is under way at a time."""

@@ -172,6 +172,20 @@ def _lost(outcome: Outcome) -> TransactionLost:
     return TransactionLost(f"nothing of a transaction was written{reason}")
 
 
+def _forgotten(connection: sqlite3.Connection) -> None:
+    """Bring the deletions into the file, rewrite it without its free pages, and bring that there too.
+
+    Source: https://sqlite.org/lang_vacuum.html, https://sqlite.org/pragma.html#pragma_wal_checkpoint
+    """
+    try:
+        for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            found = connection.execute(statement).fetchall()
+            if found and found[0][0]:
+                raise StoreUnavailable("another process reads the database; end it")
+    except sqlite3.Error as error:
+        raise translated(error) from error
+
+
 def _snapshot(connection: sqlite3.Connection, job: Job[T]) -> T:
     _begin(connection, "BEGIN")
     try:
@@ -226,6 +240,15 @@ class Database:
             TransactionLost: It could not be committed; all of them may be tried again.
         """
         return await self._writer.run(lambda connection: _batch(connection, makes))
+
+    async def forget(self) -> bool:
+        """Rewrite the file and empty its journal: what was deleted stands in neither afterwards.
+
+        Raises:
+            StoreUnavailable: The disk is full, or another process reads the file.
+        """
+        await self._writer.run(_forgotten)
+        return True
 
     async def close(self) -> None:
         """Close both connections after what is under way."""

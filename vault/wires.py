@@ -11,6 +11,7 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types; `_Connection`
 from firewall.core.errors import ConfigError, IntegrityError, PartywallError, StoreUnavailable
 from vault.address import Address
 from vault.dialect import given, translated
+from vault.fence import MINE, Fence, Lost, foremost
 from vault.job import Rows, Value
 
 T = TypeVar("T")
@@ -18,8 +19,9 @@ _CONNECT_TIMEOUT_S: Final = 5.0
 _COMMAND_TIMEOUT_S: Final = 30.0
 _STATEMENTS: Final = 512
 
+_NO_WRITES: Final = "25006"
 _REMEDIES: Final = {
-    "25006": "the server takes no writes, as a standby does; name the primary, or several hosts",
+    _NO_WRITES: "the server takes no writes, as a standby does; name the primary, or several hosts",
     "28000": "the server does not let this role in; check the user and pg_hba.conf",
     "28P01": "the server does not know this password; check PGPASSWORD or the password file",
     "3D000": "there is no such database; create it first",
@@ -31,11 +33,7 @@ _REMEDIES: Final = {
 }
 _DAMAGED: Final = frozenset({"XX001", "XX002"})
 # Class 08 is the connection itself; the others are a server that stops, starts or fails over.
-_GONE: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25006"})
-
-
-class Lost(StoreUnavailable):
-    """The connection is gone, and with it what was not committed."""
+_GONE: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", _NO_WRITES})
 
 
 class Stuck(StoreUnavailable):
@@ -121,26 +119,50 @@ class Wire:
     """One connection, made when it is first needed and again after it was lost."""
 
     terms: Terms
+    fence: Fence
     _connection: _Connection | None = field(default=None, repr=False)
+    _host: int = 0
 
     async def ready(self) -> bool:
-        """Connect if there is no connection; True if there was none.
+        """Connect if there is no connection, or if another one is on another server by now; True if it did.
+
+        The hosts of the address are asked one after the other, each with a time of its own: one that is
+        switched off, or that lacks our commits, keeps nobody from the next.
 
         Raises:
-            Lost: The server did not answer; it may do so later.
+            Lost: No server answered that may be used; one may do so later.
+            TakenForDead: The server does not know this process any more.
             StoreUnavailable, IntegrityError: It will not let us in, or cannot keep our text.
         """
-        if self._connection is not None and not self._connection.is_closed():
+        if (
+            self._connection is not None
+            and not self._connection.is_closed()
+            and self._host == self.fence.host
+        ):
             return False
-        self._connection = None
-        connection = await _told(_connected(self.terms))
-        self._connection = connection
+        faults: list[StoreUnavailable] = []
+        for host in self.fence.order(len(self.terms.address.hosts)):
+            self.drop()
+            try:
+                await self._connected(self.terms.address.hosts[host])
+            except StoreUnavailable as fault:
+                faults.append(fault)
+            else:
+                self._host = self.fence.host = host
+                return True
+        raise foremost(faults)
+
+    async def _connected(self, dsn: str) -> None:
         try:
+            self._connection = await _told(_connection(self.terms, dsn))
             await self._suitable()
+        except Stuck:
+            # Nothing was asked for yet that could still happen.
+            self.drop()
+            raise Lost("the database did not answer in time") from None
         except BaseException:
             self.drop()
             raise
-        return True
 
     async def fetch(self, sql: str, values: tuple[Value, ...] = ()) -> Rows:
         """Run a statement in SQLite's dialect and give its rows.
@@ -193,6 +215,10 @@ class Wire:
             raise
 
     async def _suitable(self) -> None:
+        known = self.fence.known
+        if known is not None:
+            # What arrives while the server answers is no part of the question.
+            self.fence.check(await self.ask(MINE), known)
         encoding = await self.ask("SELECT current_setting('server_encoding')")
         if encoding != [("UTF8",)]:
             raise IntegrityError("the database does not keep UTF-8; create one with ENCODING 'UTF8'")
@@ -203,9 +229,11 @@ class Wire:
             )
 
 
-async def _connected(terms: Terms) -> _Connection:
+async def _connection(terms: Terms, dsn: str) -> _Connection:
     connection = await cast("Any", asyncpg).connect(
-        terms.address.dsn,
+        dsn,
+        # Never a standby: it would be read behind the primary, and refuse the first write.
+        target_session_attrs="read-write",
         timeout=_CONNECT_TIMEOUT_S,
         command_timeout=_COMMAND_TIMEOUT_S,
         server_settings=terms.settings(),
@@ -238,6 +266,8 @@ def fault_of(error: Exception) -> Exception:
         return ConfigError("the driver does not understand store.path, or what the environment says")
     if isinstance(error, asyncpg.InterfaceError | UnicodeEncodeError) and isinstance(error, ValueError):
         return IntegrityError("the database cannot keep a value as it is")
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return _refused(_NO_WRITES)
     if isinstance(error, TimeoutError):
         return Stuck("the database did not answer in time")
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError | OSError | EOFError):

@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias, TypeVar, assert_never
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar, assert_never, cast
 
 from firewall.core.errors import StoreUnavailable
 from vault.database import TransactionLost
-from vault.job import Done, Failed, Job, Make, Outcome
+from vault.job import Done, Failed, Job, Make, Outcome, Rows
 
 MAX_BATCH = 512
 MAX_WAITING = 8_192
@@ -18,6 +19,26 @@ _LOG = logging.getLogger("partywall")
 
 # A plain pair: one is made for every row that is written.
 _Handed: TypeAlias = tuple[Make, "asyncio.Future[Any]"]
+
+
+class Ending(Protocol):
+    """What jobs leave to be written for all of them together, at the end of their transaction."""
+
+    def begin(self) -> None:
+        """Begin a transaction, and forget what one left that was not committed."""
+        ...
+
+    def concerns(self, sql: str) -> bool:
+        """True if this statement has to see what was left until now."""
+        ...
+
+    def write(self) -> Job[None]:
+        """Write what was left until now."""
+        ...
+
+    def end(self) -> None:
+        """End the transaction: nothing can be left from now on."""
+        ...
 
 
 class Writer:
@@ -36,11 +57,16 @@ class Writer:
     ) -> None:
         self._write = write
         self._waiting = waiting
+        self._ending: Ending | None = None
         self._lanes: OrderedDict[str, deque[_Handed]] = OrderedDict()
         self._wake = asyncio.Event()
         self._closing = False
         self._task = asyncio.create_task(self._work(), name="partywall writer")
         self._task.add_done_callback(self._stopped)
+
+    def end_with(self, ending: Ending) -> None:
+        """Have every transaction from now on end with this."""
+        self._ending = ending
 
     def post(self, tenant: str, make: Callable[[], Job[T]]) -> "asyncio.Future[T]":
         """Hand a job in without waiting; `make` is called again if the job has to be tried again.
@@ -131,13 +157,67 @@ class Writer:
 
     async def _commit(self, batch: list[_Handed]) -> list[Outcome]:
         try:
-            return await self._write([make for make, _ in batch])
+            return await self._written([make for make, _ in batch])
         except TransactionLost as error:
             if len(batch) == 1:
                 return [Failed(error=error)]
         except Exception as error:  # noqa: BLE001 - everybody who waits is told
             return [Failed(error=error) for _ in batch]
         return [outcome for handed in batch for outcome in await self._commit([handed])]
+
+    async def _written(self, makes: list[Make]) -> list[Outcome]:
+        """Have the jobs run as one with their common end, or, where that fails, each with an end of its own.
+
+        The end is never apart from its jobs: were it a job of its own, a failure of it would leave the others
+        committed without what they had left to it.
+        """
+        if self._ending is None:
+            return await self._write(makes)
+        (outcome,) = await self._write([partial(_ended, makes, self._ending)])
+        if isinstance(outcome, Failed) and len(makes) > 1:
+            outcomes = await self._write([partial(_ended, [make], self._ending) for make in makes])
+        else:
+            outcomes = [outcome]
+        return [each for outcome in outcomes for each in _each(outcome)]
+
+
+def _ended(makes: list[Make], ending: Ending) -> Job[list[object]]:
+    """Be all of these jobs, one after the other, and what they leave to the end.
+
+    A job sees what those before it did: what they left is written before a statement that it concerns.
+    """
+    ending.begin()
+    values: list[object] = []
+    try:
+        for make in makes:
+            values.append((yield from _seeing(make(), ending)))  # noqa: PERF401 - a comprehension cannot yield
+        yield from ending.write()
+    finally:
+        ending.end()
+    return values
+
+
+def _seeing(job: Job[object], ending: Ending) -> Job[object]:
+    rows: Rows | None = None
+    while True:
+        try:
+            statement = next(job) if rows is None else job.send(rows)
+        except StopIteration as done:
+            return done.value
+        if ending.concerns(statement[0]):
+            yield from ending.write()
+        rows = yield statement
+
+
+def _each(outcome: Outcome) -> list[Outcome]:
+    """Give the outcome of each job that was part of one."""
+    match outcome:
+        case Done(value=values):
+            return [Done(value=value) for value in cast("list[object]", values)]
+        case Failed():
+            return [outcome]
+        case _:
+            assert_never(outcome)
 
 
 def told(what: str, error: BaseException) -> None:

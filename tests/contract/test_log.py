@@ -76,16 +76,21 @@ async def test_a_leaf_commits_under_a_salt_of_its_own(vault: Vault) -> None:
         assert leaf_hash(canonical_bytes(receipt)).hex() != fields["leaf_hash"]
 
 
-async def test_an_erased_salt_leaves_chain_and_log_whole(shared: str) -> None:
+async def test_a_salt_is_missing_only_where_an_erasure_is_marked(shared: str) -> None:
     async with await opened(shared) as vault:
         await written(vault)
         await vault.checkpoints.make()
+        assert await vault.erasure.erase(GLOBEX, None) is not None
     altered(shared, "UPDATE log_leaves SET salt = NULL WHERE tenant = 'ACME'")
     async with await opened(shared) as vault:
-        assert await vault.records.verify(ACME) == 4
-        assert await vault.checkpoints.verify() == LogState(size=8, erased=4, checkpoints=1)
-        fields = [each async for each in vault.bundles.receipts(ACME, await vault.checkpoints.make())]
-        assert [each["salt"] for each in fields] == [None] * 4
+        with pytest.raises(ChainBroken, match="receipt 1"):
+            await vault.records.verify(ACME)
+        (gone,) = set(await vault.checkpoints.tenants()) - {ACME}
+        assert await vault.records.verify(gone) == 5
+        assert (await vault.checkpoints.verify()).erased == 8
+        signed = await vault.checkpoints.make()
+        fields = [each async for each in vault.bundles.receipts(gone, signed)]
+        assert [each["salt"] is None for each in fields] == [True] * 4 + [False]
 
 
 async def test_what_a_newer_program_finds_without_a_log_is_put_into_one(shared: str) -> None:

@@ -15,11 +15,16 @@ VAULT = Path(__file__).resolve().parents[2] / "vault"
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "PRAGMA data_version")
 # What a few statements are put together from at run time: one choice of each. The suites run the others.
 CHOICES = {
+    "chosen": "tenant = ?",
     "column": "end_ms",
     "columns": "r.rule",
+    "narrower": "",
+    "notices": "tenant = ?",
     "numbers": "1",
     "step": "1000",
+    "table": "sessions",
     "text": "r.tenant = ? AND r.kind <> ? AND t.at_ms >= ?",
+    "which": "session = ?",
     "where": "d.state = 'dead' AND d.tenant = ?",
 }
 

@@ -1,6 +1,8 @@
 """Every record store: found by any of its facts, counted, and pruned while the chain still verifies."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -49,7 +51,8 @@ async def lived(vault: Vault, clock: SteppedClock) -> None:
     ):
         async with vault.sessions.hold(key_of(tenant), wait_s=1):
             of = opened_turn(vault, turn(tenant))
-            made = judgement(of, denial(f"rule of {tenant}"), *((shadow(),) if tenant == ACME else ()))
+            refused = replace(denial(f"rule of {tenant}"), count=2 if tenant == ACME else 1)
+            made = judgement(of, refused, *((shadow(),) if tenant == ACME else ()))
             await vault.records.record(_with(made, reason, subject, f"place of {tenant}"))
         clock.at_ms += DAY_MS
 
@@ -67,10 +70,13 @@ def _with(made: Judgement, reason: ReasonCode, subject: SubjectKind, place: str)
         bytes_scanned=1,
         digest=made.digest,
         conversation=place,
+        trace=TRACE.replace("?", place[-4]),
     )
 
 
 START = SteppedClock().at_ms
+# Longer than what an index holds, and equal up to the last sign: the index narrows, the body decides.
+TRACE = "5f" * 15 + "5?"
 ACMES: Mapping[str, Filter] = {
     "tenant": Filter(tenant=ACME),
     "principal": Filter(tenant=ACME, principal=principal(ACME).id),
@@ -80,6 +86,9 @@ ACMES: Mapping[str, Filter] = {
     "subject": Filter(subject=SubjectKind.TOOL_CALL),
     "reason": Filter(reason=ReasonCode.UNKNOWN_TOOL),
     "rule": Filter(rule="rule of ACME"),
+    "trace": Filter(trace=TRACE.replace("?", "A")),
+    "preview": Filter(preview="tool, 4", tenant=ACME),
+    "count": Filter(count=2),
     "until": Filter(until_ms=START + 1),
     "enforced-and-touched": Filter(touched="m" * 32, mode=Mode.ENFORCE, violation=None),
 }
@@ -99,6 +108,9 @@ NOBODYS: Mapping[str, Filter] = {
     "more-severe": Filter(severity=Severity.CRITICAL),
     "another-receipt": Filter(receipt=2),
     "a-wildcard": Filter(conversation="place of %"),
+    "a-trace-that-begins-alike": Filter(trace=TRACE),
+    "more-of-them": Filter(count=3),
+    "another-length": Filter(preview="tool, 5"),
     "a-quotation": Filter(turn=TurnId('","x":"')),
 }
 
@@ -212,11 +224,31 @@ async def test_old_records_go_and_the_chain_still_verifies(vault: Vault, clock: 
     for tenant in (ACME, GLOBEX):
         found = await vault.records.violations(Filter(tenant=tenant))
         assert [one.record.rule for one in found] == ["r1", "r2"]
-        assert await vault.records.verify(tenant) == 3
-        assert len([one async for one in vault.records.receipts(tenant)]) == 3
+        assert await vault.records.verify(tenant) == 4
+        assert len([one async for one in vault.records.receipts(tenant)]) == 4
     assert await vault.records.prune(START + DAY_MS) == 0
     assert await vault.records.prune(START + 2 * DAY_MS) == 2
-    assert await vault.records.verify(ACME) == 3
+    assert await vault.records.verify(ACME) == 5
+
+
+async def test_what_was_pruned_is_a_receipt_of_its_tenants_chain(vault: Vault, clock: SteppedClock) -> None:
+    await aged(vault, clock)
+    await told(vault)
+    await vault.records.prune(START + DAY_MS + 1)
+    for tenant in (ACME, GLOBEX):
+        *_, last = [one async for one in vault.records.receipts(tenant)]
+        assert json.loads(last.body) == {
+            "act": "prune",
+            "counts": {"records": 2},
+            "tenant": tenant,
+            "until": 2,
+            "until_ms": START + DAY_MS,
+        }
+        assert last.at_ms == clock.at_ms
+    # What was said once is not said again, nor is what removed nothing.
+    assert await vault.records.prune(START + DAY_MS + 1) == 0
+    assert len([one async for one in vault.records.receipts(ACME)]) == 4
+    assert (await vault.checkpoints.verify()).size == 8
 
 
 async def test_what_nobody_was_told_of_is_not_pruned(vault: Vault, clock: SteppedClock) -> None:
@@ -231,7 +263,12 @@ async def test_pruning_goes_on_over_more_than_one_step(vault: Vault, clock: Step
         vault.records.queue(judgement(turn(ACME, number=n), denial("r", violation=False)))
     await vault.records.record(judgement(turn(GLOBEX), denial("kept")))
     assert await vault.records.prune(clock.at_ms + 1) == STEP + 1
-    assert await vault.records.verify(ACME) == STEP + 1
+    acts = [json.loads(one.body) async for one in vault.records.receipts(ACME)][STEP + 1 :]
+    assert [(act["until"], act["counts"]) for act in acts] == [
+        (STEP, {"records": STEP}),
+        (STEP + 2, {"records": 1}),
+    ]
+    assert await vault.records.verify(ACME) == STEP + 3
     assert [one.tenant for one in await vault.records.violations(Filter(violation=None))] == [GLOBEX]
 
 
@@ -240,6 +277,9 @@ REMOVED = {
     "a-mark-moved-on": "UPDATE pruned SET seq = 2 WHERE tenant = 'ACME'",
     "a-mark-of-the-other-tenant": (
         "UPDATE pruned SET mac = (SELECT mac FROM pruned WHERE tenant = 'GLOBEX') WHERE tenant = 'ACME'"
+    ),
+    "the-receipt-that-says-so": (
+        "UPDATE receipts SET body = replace(body, '1', '2') WHERE tenant = 'ACME' AND seq = 4"
     ),
     "a-record-behind-the-mark": "DELETE FROM records WHERE tenant = 'ACME' AND seq = 3",
     "a-record-put-back": (
@@ -257,9 +297,9 @@ async def test_what_was_pruned_is_told_from_what_was_removed(shared: str, case: 
         await aged(vault, clock)
         await told(vault)
         await vault.records.prune(START + DAY_MS)
-        assert await vault.records.verify(ACME) == 3
+        assert await vault.records.verify(ACME) == 4
     altered(shared, REMOVED[case])
     async with await opened(shared, clock) as vault:
         with pytest.raises(ChainBroken):
             await vault.records.verify(ACME)
-        assert await vault.records.verify(GLOBEX) == 3
+        assert await vault.records.verify(GLOBEX) == 4

@@ -56,6 +56,13 @@ async def _connects(url: str) -> bool:
     return True
 
 
+@cache
+def postgres_programs() -> Path | None:
+    """Return the folder of the newest PostgreSQL server's programs, or nothing; it is on nobody's path."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(found, key=lambda path: int(path.parent.name), default=None)
+
+
 def redis_url() -> str:
     """Return the address of the Redis server that tests may use, or nothing."""
     return os.environ.get("PARTYWALL_TEST_REDIS", "")
@@ -73,6 +80,7 @@ def _bwrap_works() -> bool:
 
 PROBES: Final[Mapping[str, Callable[[], bool]]] = {
     "bwrap": _bwrap_works,
+    "cluster": lambda: bool(postgres_programs() and shutil.which("setpriv")),
     "data": lambda: data_root().is_dir(),
     "postgres": lambda: bool(postgres_url()),
     "redis": lambda: bool(shutil.which("redis-server") or redis_url()),
@@ -80,6 +88,7 @@ PROBES: Final[Mapping[str, Callable[[], bool]]] = {
 
 REMEDIES: Final[Mapping[str, str]] = {
     "bwrap": "install bubblewrap and allow unprivileged user namespaces",
+    "cluster": "install PostgreSQL's server in /usr/lib/postgresql, and setpriv of util-linux",
     "data": "set PARTYWALL_DATA to the folder of recorded data",
     "postgres": "set PARTYWALL_TEST_POSTGRES to the URL of an empty database",
     "redis": "install redis-server, or set PARTYWALL_TEST_REDIS to the URL of an empty database",

@@ -32,6 +32,7 @@ from firewall.stack import Stack
 from firewall.threads import Threads
 from firewall.tools import ToolTable
 from firewall.turns import Turns
+from partywall.traces import Traces
 from tests.fakes.clock import FrozenClock
 from tests.fakes.ids import SECRET, CountedIds
 from tests.fakes.tenants import REALMS
@@ -203,6 +204,13 @@ class KnownTexts:
         if whole or len(text) >= 4:
             self.known.append((text, label))
 
+    def learn_many(self, learned: Sequence[tuple[str, Label, bool]]) -> None:
+        for text, label, whole in learned:
+            self.learn(text, label, whole=whole)
+
+    def settle(self) -> bool:
+        return False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordDetector:
@@ -356,6 +364,7 @@ def house(
             learner=Learner(lexicon=lexicon, excerpts=excerpts),
             ids=ids,
             clock=clock,
+            tracing=Traces(),
             wait_s=0.0,
             turn_timeout_s=300,
         ),

@@ -144,6 +144,8 @@ judgements = st.builds(
     conversation=st.text(max_size=5),
     policy=st.none() | st.text(max_size=5),
     mode=st.none() | st.sampled_from(Mode),
+    bytes_sent=st.none() | st.integers(0, 10**9),
+    trace=st.none() | st.text(max_size=5),
 )
 
 
@@ -160,6 +162,7 @@ def test_a_body_is_canonical(judgement: Judgement) -> None:
 
 
 @given(judgements)
-def test_a_body_names_a_policy_and_a_mode_only_where_there_are_some(judgement: Judgement) -> None:
+def test_a_body_names_only_what_there_is(judgement: Judgement) -> None:
     body = json.loads(body_of(judgement))
-    assert ("policy" in body, "mode" in body) == (judgement.policy is not None, judgement.mode is not None)
+    for name in ("policy", "mode", "bytes_sent", "trace"):
+        assert (name in body) == (getattr(judgement, name) is not None)

@@ -19,6 +19,26 @@ def test_several_hosts_are_handed_on_and_the_schema_has_a_name_by_itself() -> No
     address = Address.of("postgresql://wall@a:5432,b:5432/bots?target_session_attrs=read-write")
     assert (address.schema, address.shown) == ("partywall", "a:5432,b:5432/bots, schema partywall")
     assert address.dsn.endswith("a:5432,b:5432/bots?target_session_attrs=read-write")
+    assert address.hosts == tuple(
+        f"postgresql://wall@{host}:5432/bots?target_session_attrs=read-write" for host in ("a", "b")
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://wall:secret@[::1]:5432/bots", "postgresql://h", "postgres://h/d"]
+)
+def test_one_host_is_handed_on_as_it_is(url: str) -> None:
+    address = Address.of(url)
+    assert address.hosts == (url,) == (address.dsn,)
+
+
+def test_the_hosts_of_an_address_have_its_user_and_none_of_its_schema() -> None:
+    address = Address.of("postgresql://wall:PLANTED@[::1]:5433,b/bots?schema=acme&sslmode=require")
+    assert address.hosts == (
+        "postgresql://wall:PLANTED@[::1]:5433/bots?sslmode=require",
+        "postgresql://wall:PLANTED@b/bots?sslmode=require",
+    )
+    assert "PLANTED" not in repr(address)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """What the driver says, in our words: no value of a row, whose fault it is, whether to try again."""
 
+from urllib.parse import urlsplit, urlunsplit
+
 import asyncpg  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 from firewall.core.errors import ConfigError, IntegrityError, StoreUnavailable
+from tests.fakes.services import needs, postgres_url
 from vault.address import Address
-from vault.wires import Hub, Lost, Stuck, Terms, fault_of
+from vault.fence import Fence, Lost
+from vault.wires import Hub, Stuck, Terms, Wire, fault_of
 
 SAID = "PLANTED value of a row"
 
@@ -24,6 +28,7 @@ SAID = "PLANTED value of a row"
         pytest.param(asyncpg.AdminShutdownError(SAID), Lost, id="a-server-that-stops"),
         pytest.param(asyncpg.CannotConnectNowError(SAID), Lost, id="a-server-that-starts"),
         pytest.param(asyncpg.ReadOnlySQLTransactionError(SAID), Lost, id="a-standby"),
+        pytest.param(asyncpg.TargetServerAttributeNotMatched(SAID), Lost, id="only-standbys"),
         pytest.param(asyncpg.ConnectionDoesNotExistError(SAID), Lost, id="a-connection-that-ended"),
         pytest.param(asyncpg.InterfaceError(SAID), Lost, id="a-connection-that-is-closed"),
         pytest.param(ConnectionRefusedError(SAID), Lost, id="nobody-there"),
@@ -68,3 +73,20 @@ async def test_what_is_asked_after_the_end_is_refused() -> None:
     await hub.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         await hub.run(one)
+
+
+@needs("postgres")
+async def test_when_one_connection_moves_to_another_host_the_others_follow() -> None:
+    """The same server twice: a primary that still answers, and the one that another connection went on to."""
+    url = urlsplit(postgres_url())
+    user, at, host = url.netloc.rpartition("@")
+    address = Address.of(urlunsplit(url._replace(netloc=f"{user}{at}{host},{host}")))
+    fence, terms = Fence(), Terms(address=address, writer="0" * 32, busy_timeout_s=0.5, durable=True)
+    stays, moves = Wire(terms, fence), Wire(terms, fence)
+    try:
+        assert (await stays.ready(), await moves.ready(), await stays.ready()) == (True, True, False)
+        fence.host = 1
+        assert (await stays.ready(), await stays.ready()) == (True, False)
+    finally:
+        await stays.close()
+        await moves.close()
