@@ -16,6 +16,7 @@ from vault.open import Vault
 
 _GRAVE = {Severity.HIGH, Severity.CRITICAL}
 _MANY = 10_000_000
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +26,12 @@ class Tally:
     Attributes:
         seen: How much there is of each kind.
         wrong: How much is not as it must be, by what is wrong; empty if nothing is.
+        named: Some of what is wrong, likewise, in words for who looks for the cause.
     """
 
     seen: Mapping[str, int]
     wrong: Mapping[str, int]
+    named: Mapping[str, Sequence[str]]
 
 
 async def tallied(vault: Vault, told: Told, far: Receiver) -> Tally:
@@ -41,7 +44,7 @@ async def tallied(vault: Vault, told: Told, far: Receiver) -> Tally:
     made = await vault.deliveries.listed(limit=_MANY)
     there = Counter(Happened(tenant=one.tenant, ref=one.ref, rule=one.record.rule) for one in kept)
     named, receipts = await _receipts(vault)
-    heard = [each for each in far.taken if _whole(each)]
+    heard = far.taken
     bodies = _bodies(heard)
     violations = [each for each in kept if each.record.violation]
     seen = {
@@ -54,24 +57,23 @@ async def tallied(vault: Vault, told: Told, far: Receiver) -> Tally:
         "messages": len(made),
         "requests": len(far.requests),
     }
-    wrong = {
-        "missing": len(told.written - there.keys()),
-        "doubled": sum(count - 1 for count in there.values()),
-        "unexpected": len(there.keys() - told.written - told.unsure),
+    bad: dict[str, Sequence[object]] = {
+        "missing": list(told.written - there.keys()),
+        "doubled": list((there - Counter(set(there))).elements()),
+        "unexpected": list(there.keys() - told.written - told.unsure),
         "receipts_off": _apart(named, Counter((one.tenant, one.seq, one.ref) for one in kept)),
-        "unlogged": abs((await vault.checkpoints.verify()).size - receipts),
-        "undelivered": sum(each.state is not DeliveryState.SENT for each in made),
-        "silent": len({each.id for each in made} ^ bodies.keys()),
-        "two_bodies": sum(len(each) != 1 for each in bodies.values()),
+        "unlogged": [None] * abs((await vault.checkpoints.verify()).size - receipts),
+        "undelivered": [each for each in made if each.state is not DeliveryState.SENT],
+        "silent": list({each.id for each in made} ^ bodies.keys()),
+        "two_bodies": [each for each in bodies.values() if len(each) != 1],
         "out_of_order": _out_of_order(made, heard),
         "alerts_off": _apart(_wanted(violations), _counted(made)),
     }
-    return Tally(seen=seen, wrong={what: count for what, count in wrong.items() if count})
-
-
-def _whole(heard: Heard) -> bool:
-    """True unless its sender was cut off in the middle of it; the fake says yes to that as well."""
-    return len(heard.body) == int(heard.headers["content-length"])
+    return Tally(
+        seen=seen,
+        wrong={what: len(found) for what, found in bad.items() if found},
+        named={what: [str(each) for each in found[:_NAMED]] for what, found in bad.items() if found},
+    )
 
 
 def facts(heard: Heard) -> dict[str, Any]:
@@ -92,8 +94,8 @@ async def _receipts(vault: Vault) -> tuple[Counter[Any], int]:
     return named, total
 
 
-def _apart(one: Counter[Any], other: Counter[Any]) -> int:
-    return ((one - other) + (other - one)).total()
+def _apart(one: Counter[Any], other: Counter[Any]) -> list[object]:
+    return list(((one - other) + (other - one)).elements())
 
 
 def _bodies(heard: Sequence[Heard]) -> dict[str, set[bytes]]:
@@ -103,15 +105,15 @@ def _bodies(heard: Sequence[Heard]) -> dict[str, set[bytes]]:
     return found
 
 
-def _out_of_order(made: Sequence[Delivery], heard: Sequence[Heard]) -> int:
-    """Count the incidents whose messages arrived for the first time in another order than they were made."""
+def _out_of_order(made: Sequence[Delivery], heard: Sequence[Heard]) -> list[str]:
+    """Give the incidents whose messages arrived for the first time in another order than they were made."""
     order: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for each in heard:
         order[facts(each)["incident"]][each.headers["webhook-id"]] = None
     wanted: defaultdict[str, list[str]] = defaultdict(list)
     for one in made:
         wanted[one.incident].append(one.id)
-    return sum(list(order[incident]) != ids for incident, ids in wanted.items())
+    return [incident for incident, ids in wanted.items() if list(order[incident]) != ids]
 
 
 def _wanted(violations: Sequence[Stored]) -> Counter[Any]:

@@ -1,9 +1,9 @@
 """Random turns of two tenants, and what each was told that was written down."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import partywall as pw
 from firewall.core.errors import UnavailableError
@@ -28,6 +28,9 @@ ACTS: Final[Mapping[str, Act]] = {
 LANES: Final = 4
 _RENEWED: Final = 20
 
+# A word of `Told.tell`, and what it is about.
+Tell: TypeAlias = Callable[..., None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happened:
@@ -40,40 +43,59 @@ class Happened:
 
 @dataclass(slots=True, kw_only=True)
 class Told:
-    """What turns were told.
+    """What turns were told, over all lives of their process.
 
     Attributes:
         written: What the wall answered for: it must be kept, once.
-        unsure: What the wall could not answer for: it may be kept, once.
+        unsure: What was begun and the wall did not answer for: it may be kept, once.
         turns: How many were played.
         unopened: How many of them the database did not let open.
+        troubles: How many rounds had one.
     """
 
     written: set[Happened] = field(default_factory=set[Happened])
     unsure: set[Happened] = field(default_factory=set[Happened])
     turns: int = 0
     unopened: int = 0
+    troubles: int = 0
+
+    def tell(self, word: str, *said: str) -> None:
+        """Take note of one thing: what is meant before it is tried, and that it is kept once that is sure."""
+        match word, said:
+            case "turn", ():
+                self.turns += 1
+            case "unopened", ():
+                self.unopened += 1
+            case "trouble", (_,):
+                self.troubles += 1
+            case "meant", (tenant, ref, rule):
+                self.unsure.add(Happened(tenant=TenantId(tenant), ref=ref, rule=rule))
+            case "kept", (tenant, ref, rule):
+                happened = Happened(tenant=TenantId(tenant), ref=ref, rule=rule)
+                self.unsure.remove(happened)
+                self.written.add(happened)
+            case _:
+                raise AssertionError(f"nobody says {word} with {len(said)} words")
 
 
-async def one(wall: Wall, chance: random.Random, lane: int, told: Told) -> None:
+async def one(wall: Wall, chance: random.Random, lane: int, number: int, tell: Tell) -> None:
     """Play one turn of a lane's person."""
-    told.turns += 1
+    tell("turn")
     rules = chance.sample(list(ACTS), chance.choice((0, 1, 1, 2, 3)))
     tenant = (ACME, GLOBEX)[lane % 2]
     try:
-        async with wall.turn(_message(tenant, lane, told.turns)) as turn:
+        async with wall.turn(_message(tenant, lane, number)) as turn:
             for rule in rules:
-                happened = Happened(tenant=tenant, ref=turn.ref, rule=rule)
+                tell("meant", tenant, turn.ref, rule)
                 try:
                     await ACTS[rule](wall, turn)
                 except pw.Denied:
                     pass
                 except UnavailableError:
-                    told.unsure.add(happened)
                     return
-                told.written.add(happened)
+                tell("kept", tenant, turn.ref, rule)
     except UnavailableError:
-        told.unopened += 1
+        tell("unopened")
 
 
 def _message(tenant: TenantId, lane: int, number: int) -> Message:

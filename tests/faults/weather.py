@@ -5,8 +5,8 @@ import random
 from collections.abc import Sequence
 from typing import Any, Final
 
-from tests.fakes.postgres import kill_connections
 from tests.fakes.receivers import Behaviour, Says
+from tests.faults.stores import Store
 from vault.address import is_server
 from vault.database import TransactionLost
 from vault.job import Make, Outcome
@@ -21,7 +21,7 @@ _ANSWERS: Final[tuple[Behaviour, ...]] = (
 )
 _MOST_DOWN: Final = 12
 _MOST_LOST: Final = 8
-_TROUBLES: Final = ("full", "lost", "cut", "restart")
+_TROUBLES: Final = ("full", "lost", "cut", "reopen")
 
 
 def answers(chance: random.Random, count: int) -> list[Behaviour]:
@@ -50,9 +50,9 @@ class Weather:
         losing: How many of the next transactions are lost.
     """
 
-    def __init__(self, vault: Vault, where: str) -> None:
+    def __init__(self, vault: Vault, store: Store) -> None:
         self._vault = vault
-        self._where = where
+        self._store = store
         self.losing = 0
         writer: Any = vault.engine.writer
         self._write = writer._write
@@ -62,9 +62,9 @@ class Weather:
         """Let it begin somewhere in the middle of what runs."""
         for _ in range(chance.randint(0, 40)):
             await asyncio.sleep(0)
-        if what == "cut" and is_server(self._where):
-            await asyncio.to_thread(kill_connections, self._where)
-        elif what == "full" and not is_server(self._where):
+        if what == "cut" and self._store.cut is not None:
+            await asyncio.to_thread(self._store.cut)
+        elif what == "full" and not is_server(self._store.path):
             await self._limited("SELECT page_count FROM pragma_page_count")
         elif what in ("full", "lost", "cut"):
             self.losing = chance.randint(1, _MOST_LOST)
@@ -72,7 +72,7 @@ class Weather:
     async def clear(self) -> None:
         """Let it end."""
         self.losing = 0
-        if not is_server(self._where):
+        if not is_server(self._store.path):
             await self._limited("SELECT 4294967294")
 
     async def _limited(self, pages: str) -> None:
