@@ -40,6 +40,7 @@ _NATURAL = {
     Origin.FILE: Voice.USER,
     Origin.MODEL: Voice.ASSISTANT,
     Origin.TOOL: Voice.TOOL,
+    Origin.CALL: Voice.TOOL,
     Origin.OPERATOR: Voice.SYSTEM,
 }
 

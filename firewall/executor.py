@@ -85,6 +85,9 @@ class Executor:
             Denied: The call or its result was refused.
         """
         tool, arguments = self.tools.get(name), parsed(raw)
+        if arguments is not None:
+            spec = None if tool is None else tool.spec
+            arguments = ledger.placeholders.arguments(arguments, spec, again=True)
         call = await self.guard.tool_call(
             ledger,
             name,
@@ -101,7 +104,7 @@ class Executor:
         try:
             value = await self.guard.effect(ledger, f"tool:{name}", called(name, call.arguments), act)
         except _FailedError as failed:
-            return await self.guard.tool_result(ledger, call, tool.spec, str(failed))
+            return await self.guard.tool_result(ledger, call, tool.spec, str(failed), learn=False)
         text = _text(value)
         return await self.guard.tool_result(
             ledger,

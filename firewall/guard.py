@@ -7,7 +7,7 @@ The caller goes on only with what it was given; nothing else leaves this module.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from firewall.accounting import derived_spans
@@ -32,10 +32,11 @@ from firewall.core.subject import (
     ToolSpec,
     leaf,
 )
+from firewall.detect.own import OwnValues, kept
 from firewall.ledger import Ledger
 from firewall.outcomes import Outcomes
 from firewall.results import result_label
-from firewall.stack import Refused, Stack
+from firewall.stack import Last, Refused, Stack
 from firewall.templates import OWN_PHRASES, Template
 
 T = TypeVar("T")
@@ -51,12 +52,14 @@ class Guard:
         sessions: Where the turn's parts are kept.
         outcomes: Where intents and outcomes are kept, outcomes without waiting.
         excerpts: Learns what was said and by whom.
+        own: Finds what of a tenant's senders no provider may see; None where they want nothing replaced.
     """
 
     stack: Stack
     sessions: SessionStore
     outcomes: Outcomes
     excerpts: ExcerptIndex
+    own: Callable[[TenantId], OwnValues | None] = kept
 
     async def inbound(self, ledger: Ledger, message: Message, *, stranger: bool = False) -> None:
         """Admit a message, and keep its words as the sender's own.
@@ -69,6 +72,7 @@ class Guard:
         Raises:
             Denied: The sender, the tenant or the text is not acceptable.
         """
+        ledger.substitute(self.own(ledger.turn.principal.tenant))
         own = ledger.turn.writes
         words = None if own is None else ledger.part(message.text, Origin.SENDER)
         quotes = [] if own is None else [ledger.part(each.text, Origin.QUOTED) for each in message.quotes]
@@ -99,12 +103,12 @@ class Guard:
         await self._keep(ledger, [part], learn=False)
 
     async def model_call(self, ledger: Ledger, call: ModelCall) -> ModelCall:
-        """Judge an accounted request and give it back with only what this turn may read.
+        """Judge an accounted request and give it back as a provider may see it: only what this turn may read.
 
         Raises:
             Denied: Something in it cannot be dropped and is not this turn's.
         """
-        judged = await self._judged(ledger, call)
+        judged = await self._judged(ledger, call, ledger.placeholders.hide)
         assert isinstance(judged, ModelCall)  # noqa: S101  the stack keeps the kind; tells the type checker
         return judged
 
@@ -145,6 +149,7 @@ class Guard:
             arguments=arguments,
             leaves=tuple(argument_leaves(arguments)),
             fits=fits,
+            said=tuple(part for part in ledger.said if part.origin is Origin.SENDER),
         )
         judged = await self._judged(ledger, subject)
         assert isinstance(judged, ToolCall)  # noqa: S101  the stack keeps the kind; tells the type checker
@@ -159,8 +164,9 @@ class Guard:
         *,
         owners: frozenset[TenantId] = frozenset(),
         fits: bool = True,
+        learn: bool = True,
     ) -> str:
-        """Judge what a tool returned, and keep what may be read of it.
+        """Judge what a tool returned, and keep what may be read of it; our own words are not to be learned.
 
         Raises:
             Denied: Its rows belong to another tenant, or its readers do not admit the audience.
@@ -178,7 +184,7 @@ class Guard:
         safe = judged.leaves[0].text
         part = ledger.part(safe, Origin.TOOL)
         ledger.produced.append(part)
-        await self._keep(ledger, [part] if safe else [])
+        await self._keep(ledger, [part] if safe else [], learn=learn)
         return safe
 
     async def outbound(
@@ -190,8 +196,11 @@ class Guard:
         private: bool,
         form: Form,
         templates: Sequence[Template],
+        names: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
         """Judge what is about to be shown, by slot; only what comes back may be sent.
+
+        `names` are what the bot's program calls its parts, by slots of their own; they are never altered.
 
         Raises:
             Denied: It would go elsewhere, to more people, or holds what cannot be cut.
@@ -202,11 +211,13 @@ class Guard:
             Leaf(
                 slot=slot, spans=_shown(text, ledger.produced, phrases), fixed=form in (Form.NOTE, Form.FILE)
             )
-            for slot, text in texts.items()
+            for slot, text in (texts if form is Form.FILE else ledger.resolved(texts)).items()
         )
-        subject = Outbound(destination=destination, private=private, form=form, leaves=leaves)
-        judged = await self._judged(ledger, subject)
-        return {each.slot: each.text for each in judged.leaves}
+        named: Mapping[str, str] = names or {}
+        leaves += tuple(leaf(slot, text, None, fixed=True) for slot, text in named.items())
+        whole = Outbound(destination=destination, private=private, form=form, leaves=leaves)
+        judged = await self._judged(ledger, replace(whole, names=frozenset(named)))
+        return {each.slot: each.text for each in judged.leaves if each.slot not in named}
 
     async def effect(
         self, ledger: Ledger, kind: str, texts: Sequence[str], act: Callable[[], Awaitable[T]]
@@ -231,8 +242,8 @@ class Guard:
         ledger.refused = None
         return done
 
-    async def _judged(self, ledger: Ledger, subject: Subject) -> Subject:
-        ruling = await self.stack.judge(ledger.turn, subject, ledger.read)
+    async def _judged(self, ledger: Ledger, subject: Subject, last: Last | None = None) -> Subject:
+        ruling = await self.stack.judge(ledger.turn, subject, ledger.read, last=last)
         if isinstance(ruling, Refused):
             _LOG.warning("denied %s: %s, ref %s", subject.kind.value, ruling.reason.value, ledger.turn.ref)
             refusal = Denied(ruling.reason.value, ledger.turn.ref)

@@ -3,7 +3,10 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from firewall.core.ports import ExcerptIndex, Lexicon
+from firewall.core.label import Label
+from firewall.core.ports import ExcerptLearner, Lexicon
+
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,7 @@ class Learner:
     """
 
     lexicon: Lexicon
-    excerpts: ExcerptIndex
+    excerpts: ExcerptLearner
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def catch_up(self) -> None:
@@ -31,5 +34,26 @@ class Learner:
             StoreUnavailable, IntegrityError: It could not be read; the turn must not be opened.
         """
         async with self.lock:
-            async for text, label, whole in self.lexicon.news():
-                self.excerpts.learn(text, label, whole=whole)
+            if await self._learned() < _AT_ONCE:
+                return
+            for _ in iter(self.excerpts.settle, False):
+                # Each step takes some milliseconds.
+                await asyncio.sleep(0)
+
+    async def _learned(self) -> int:
+        """Learn what is new, and say how much it was."""
+        batch: list[tuple[str, Label, bool]] = []
+        count = 0
+        try:
+            async for news in self.lexicon.news():
+                batch.append(news)
+                count += 1
+                if len(batch) == _AT_ONCE:
+                    self.excerpts.learn_many(batch)
+                    batch.clear()
+                    # That was some milliseconds' work.
+                    await asyncio.sleep(0)
+        finally:
+            # Also when the reading broke off: what was read is not given again.
+            self.excerpts.learn_many(batch)
+        return count

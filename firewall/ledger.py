@@ -10,6 +10,8 @@ from firewall.core.label import Label, admits, join
 from firewall.core.message import Origin, Part
 from firewall.core.ports import IdSource
 from firewall.core.session import Session, Turn
+from firewall.detect.own import OwnValues
+from firewall.placeholders import Placeholders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +33,9 @@ class Ledger:
     `said` is the message that opened the turn, `produced` what its models and tools gave, `extra` what it was
     shown from notes and the vault, `calls` its replies that called tools, by the id of each call, `told`
     what led to each of its replies that has a name to continue by, that reply included, `attached` the
-    SHA-256 of each file of its own that it took to be shown, `noted` ends once this turn is on record as the
-    answer to its delivery, and `refused` is the last refusal that the sender has seen no answer after.
+    SHA-256 of each file of its own that it took to be shown, `placeholders` what stands for the sender's own
+    values at a provider, `noted` ends once this turn is on record as the answer to its delivery, and
+    `refused` is the last refusal that the sender has seen no answer after.
 
     It belongs to one turn and is never shared. Everything in `read` admits the turn's whole audience.
     """
@@ -46,12 +49,29 @@ class Ledger:
         self.told: dict[str, tuple[Mapping[str, object], ...]] = {}
         self.extra: list[Part] = []
         self.attached: set[str] = set()
+        self.placeholders = self._placeholders(None)
         self.noted: asyncio.Future[None] | None = None
         self.refused: Denied | None = None
         self._readable: tuple[Part, ...] = ()
         self._readable_of: Session | None = None
         self._ids = ids
         self._drawn = 0
+
+    def substitute(self, values: OwnValues | None) -> None:
+        """Have these values replaced wherever a provider would see them; none, if there are none."""
+        self.placeholders = self._placeholders(values)
+
+    def resolved(self, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """Give texts that came past a guarded model with the values in the place of their placeholders."""
+        return {slot: self.placeholders.resolved(text) for slot, text in texts.items()}
+
+    def _placeholders(self, values: OwnValues | None) -> Placeholders:
+        return Placeholders(values, self._stand_in, lambda: [part.text for part in self.read])
+
+    def _stand_in(self, *fields: str) -> str:
+        """Name something in this session and for this audience: unlinkable with every other."""
+        audience = "private" if self.turn.audience.private else "room"
+        return self._ids.derived("placeholder", self.turn.session, audience, *fields)
 
     @property
     def present(self) -> tuple[Part, ...]:

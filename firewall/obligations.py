@@ -100,7 +100,7 @@ def _redact(
         if leaves[index].fixed:
             raise Undischargeable(ReasonCode.FIXED_TEXT)
         records += _redaction_records(leaves[index], wanted, layer, touched)
-        leaves[index] = replace(leaves[index], spans=_cut(leaves[index], _merged(leaves[index], wanted)))
+        leaves[index] = replace(leaves[index], spans=cut(leaves[index], _merged(leaves[index], wanted)))
     return with_leaves(subject, tuple(leaves)), tuple(records)
 
 
@@ -126,7 +126,8 @@ def _merged(where: Leaf, wanted: Iterable[Redact]) -> list[tuple[int, int, str]]
     ]
 
 
-def _cut(where: Leaf, holes: Sequence[tuple[int, int, str]]) -> tuple[Span, ...]:
+def cut(where: Leaf, holes: Sequence[tuple[int, int, str]]) -> tuple[Span, ...]:
+    """Give the spans of a leaf with a marker in the place of each hole; holes in order, none overlapping."""
     spans: list[Span] = []
     position = 0
     for start, stop, marker in holes:
@@ -158,7 +159,7 @@ def _redaction_records(where: Leaf, wanted: Sequence[Redact], layer: str, touche
             kind=RecordKind.REDACTION,
             layer=layer,
             rule=rule,
-            severity=Severity.HIGH if any(one.foreign for one in group) else Severity.LOW,
+            severity=Severity.HIGH if any(one.foreign for one in group) else group[0].severity,
             violation=any(one.foreign for one in group),
             count=len(group),
             slot=where.slot,

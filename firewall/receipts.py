@@ -30,17 +30,27 @@ class Scribe:
     mode: Mode | None = None
 
     async def write(
-        self, turn: Turn, subject: Subject, records: tuple[Record, ...], deny: Deny | None
+        self, turn: Turn, subject: Subject, records: tuple[Record, ...], deny: Deny | None, *, scanned: int
     ) -> None:
         """Commit a judgement.
 
         One with nothing to report is queued: it becomes durable no later than the next effect.
 
+        Args:
+            turn: Whose turn it is.
+            subject: What may go on, or was refused.
+            records: What was done to it.
+            deny: Why it was refused; None if it was not.
+            scanned: What `size_of` said of it as it arrived.
+
         Raises:
             StoreUnavailable: It could not be committed, so the caller must refuse.
         """
         reason = None if deny is None else deny.reason
-        judgement = self._judgement(turn, subject, records, allowed=deny is None, reason=reason)
+        sent = size_of(subject) if deny is None else 0
+        judgement = self._judgement(
+            turn, subject, records, allowed=deny is None, reason=reason, scanned=scanned, sent=sent
+        )
         if records:
             await self.store.record(judgement)
         else:
@@ -52,7 +62,10 @@ class Scribe:
         Nothing was allowed, and nothing denied either: it has no reason.
         """
         if records:
-            self.store.queue(self._judgement(turn, subject, records, allowed=False, reason=None))
+            scanned = size_of(subject)
+            self.store.queue(
+                self._judgement(turn, subject, records, allowed=False, reason=None, scanned=scanned, sent=0)
+            )
 
     def _judgement(
         self,
@@ -62,6 +75,8 @@ class Scribe:
         *,
         allowed: bool,
         reason: ReasonCode | None,
+        scanned: int,
+        sent: int,
     ) -> Judgement:
         return Judgement(
             tenant=turn.principal.tenant,
@@ -72,14 +87,21 @@ class Scribe:
             allowed=allowed,
             reason=reason,
             records=records,
-            bytes_scanned=sum(len(each.text.encode("utf-8", "surrogatepass")) for each in subject.leaves),
+            bytes_scanned=scanned,
+            bytes_sent=sent,
             # Keyed, so that a short text cannot be found by trying: the key stays with the deployment. One
             # text of two tenants has two digests, or auditors of the two could see that they share it.
             digest=self.ids.derived("judged", turn.principal.tenant, *content_of(subject)),
             policy=self.policy,
             mode=self.mode,
             conversation=conversation_of(self.ids, turn.principal.tenant, _room(turn)),
+            trace=turn.trace,
         )
+
+
+def size_of(subject: Subject) -> int:
+    """Give the size of all text of a subject, in bytes of UTF-8."""
+    return sum(len(each.text.encode("utf-8", "surrogatepass")) for each in subject.leaves)
 
 
 def _room(turn: Turn) -> Room:

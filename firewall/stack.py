@@ -6,7 +6,7 @@ a verdict denies, an obligation that cannot be met denies, and a record that can
 """
 
 import asyncio
-from collections.abc import Coroutine, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -28,7 +28,7 @@ from firewall.core.verdict import (
 )
 from firewall.marks import Marks
 from firewall.obligations import Undischargeable, discharge
-from firewall.receipts import Scribe, content_of, denial, shadow, unmet
+from firewall.receipts import Scribe, content_of, denial, shadow, size_of, unmet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,8 @@ class Refused:
 
 
 Ruling: TypeAlias = Passed | Refused
+# What is done to a subject that passed, with what is told of it: it may only hide, never add.
+Last: TypeAlias = Callable[[Subject], tuple[Subject, Sequence[Record]]]
 _REASONS = frozenset[object](ReasonCode)
 
 
@@ -114,36 +116,39 @@ class Stack:
             kind: tuple(layer for layer in layers if kind in layer.watches) for kind in SubjectKind
         }
 
-    async def judge(self, turn: Turn, subject: Subject, read: tuple[Part, ...] = ()) -> Ruling:
+    async def judge(
+        self, turn: Turn, subject: Subject, read: tuple[Part, ...] = (), *, last: Last | None = None
+    ) -> Ruling:
         """Say whether the subject may go on, and as what; the answer is on record when this returns.
 
         Args:
             turn: Whose turn it is.
             subject: What wants to pass.
             read: Parts the turn has read so far, oldest first.
+            last: Done to what passed, before it is on record: what is recorded is what goes on.
 
         Raises:
             StoreUnavailable: The judgement could not be recorded. Nothing may go on.
         """
         records: list[Record] = []
         try:
-            subject, deny = await self._fold(turn, subject, read, records)
+            judged, deny = await self._fold(turn, subject, read, records)
+            if deny is None and last is not None:
+                judged, deny = self._hidden(turn, judged, last, records)
         except BaseException:
             # A cancellation: nothing goes on, but what was judged until now stays written.
             self._scribe.keep(turn, subject, tuple(records))
             raise
-        await self._written(turn, subject, tuple(records), deny)
-        return Passed(subject=subject) if deny is None else Refused(reason=deny.reason)
+        writing = self._scribe.write(turn, judged, tuple(records), deny, scanned=size_of(subject))
+        await self._written(writing, reports=bool(records))
+        return Passed(subject=judged) if deny is None else Refused(reason=deny.reason)
 
-    async def _written(
-        self, turn: Turn, subject: Subject, records: tuple[Record, ...], deny: Deny | None
-    ) -> None:
+    async def _written(self, writing: Coroutine[Any, Any, None], *, reports: bool) -> None:
         """Write a judgement; with something to report, not even a cancellation stops it halfway.
 
         Whoever can cancel their own turn, by editing their message, could erase their denials otherwise.
         """
-        writing = self._scribe.write(turn, subject, records, deny)
-        if not records:
+        if not reports:
             await writing
             return
         task = asyncio.create_task(writing)
@@ -172,6 +177,19 @@ class Stack:
             # What is judged is what runs: after a rewrite every layer looks again at the new arguments.
             position = 0 if _rewritten(before, subject) else position + 1
         return subject, None
+
+    def _hidden(
+        self, turn: Turn, subject: Subject, last: Last, records: list[Record]
+    ) -> tuple[Subject, Deny | None]:
+        try:
+            hidden, told = last(subject)
+        except Exception:  # noqa: BLE001  what could not be hidden must not be seen
+            failed = Deny(reason=ReasonCode.LAYER_FAILED, rule="placeholders", severity=Severity.CRITICAL)
+            marks = Marks(ids=self._scribe.ids, tenant=turn.principal.tenant)
+            records.append(denial(failed, "stack", _whole(subject, marks)))
+            return subject, failed
+        records += told
+        return hidden, None
 
     async def _ask(self, layer: Layer, case: Case) -> object:
         try:

@@ -15,7 +15,7 @@ from firewall.core.identity import Conversation, Principal, SenderKind
 from firewall.core.ids import PrincipalId, Ref, TurnId, canonical
 from firewall.core.label import audience_of
 from firewall.core.message import Message, Origin
-from firewall.core.ports import Clock, IdSource, SessionStore
+from firewall.core.ports import Clock, IdSource, SessionStore, Tracing
 from firewall.core.session import Session, SessionKey, Turn
 from firewall.directory import Directory
 from firewall.guard import Guard
@@ -128,6 +128,7 @@ class Turns:
         learner: Knows what is kept, before the message is judged.
         ids: Draws the turn's ids from its session alone.
         clock: For the turn's end.
+        tracing: Follows turns for the operator.
         wait_s: Longest wait for another turn of the same session, in seconds.
         turn_timeout_s: Longest life of a turn, in seconds.
     """
@@ -138,6 +139,7 @@ class Turns:
     learner: Learner
     ids: IdSource
     clock: Clock
+    tracing: Tracing
     wait_s: float
     turn_timeout_s: float
 
@@ -167,18 +169,20 @@ class Turns:
                 message.conversation, closed=self.directory.closed(principal.tenant, message.conversation)
             )
             turn = self._turn(session, principal, place, message)
-            opened = OpenTurn(
-                Ledger(turn, session, self.ids),
-                message,
-                clock=self.clock,
-                ends_at_s=self.clock.monotonic_s() + self.turn_timeout_s,
-            )
-            try:
-                await self.guard.inbound(opened.ledger, message, stranger=job and not _has_spoken(session))
-                async with bound(opened):
-                    yield opened
-            finally:
-                opened.state = State.CLOSED
+            with self.tracing.span(turn) as trace:
+                opened = OpenTurn(
+                    Ledger(replace(turn, trace=trace), session, self.ids),
+                    message,
+                    clock=self.clock,
+                    ends_at_s=self.clock.monotonic_s() + self.turn_timeout_s,
+                )
+                stranger = job and not _has_spoken(session)
+                try:
+                    await self.guard.inbound(opened.ledger, message, stranger=stranger)
+                    async with bound(opened):
+                        yield opened
+                finally:
+                    opened.state = State.CLOSED
 
     def key(self, message: Message) -> SessionKey:
         """Give the session that a message's turn is opened in."""

@@ -7,6 +7,7 @@ normalised: two that differ in case or Unicode form are two ids, because platfor
 import hashlib
 import hmac
 import json
+import re
 from typing import NewType
 
 from firewall.core.errors import BadIdentifier
@@ -28,6 +29,8 @@ _ENCODED = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _PLACEHOLDERS = frozenset(
     {"null", "nil", "none", "undefined", "nan", "default", "[object object]", "[object undefined]"}
 )
+# Control characters, and halves of a character.
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def checked(text: object, *, what: str) -> str:
@@ -49,7 +52,7 @@ def checked(text: object, *, what: str) -> str:
         raise BadIdentifier(f"{what} has {len(text)} code points; at most {MAX_ID_CODEPOINTS} are accepted")
     if text.strip().casefold() in _PLACEHOLDERS:
         raise BadIdentifier(f"{what} is a placeholder for a missing id")
-    if any(ch < " " or "\x7f" <= ch <= "\x9f" or "\ud800" <= ch <= "\udfff" for ch in text):
+    if _UNFIT.search(text):
         raise BadIdentifier(f"{what} holds control characters or lone surrogates")
     return text
 

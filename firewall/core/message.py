@@ -14,6 +14,7 @@ class Origin(StrEnum):
     SENDER = "sender"
     MODEL = "model"
     TOOL = "tool"
+    CALL = "call"
     OPERATOR = "operator"
     QUOTED = "quoted"
     NAME = "name"

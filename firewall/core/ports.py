@@ -5,12 +5,14 @@ argument in every call: no implementation is ever built for one principal and th
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol
 
 from firewall.core.entry import Entry as Entry
 from firewall.core.label import Audience, Label
 from firewall.core.match import Match as Match
+from firewall.core.session import Turn
+from firewall.core.stores import BudgetStore as BudgetStore
 from firewall.core.stores import EffectStore as EffectStore
 from firewall.core.stores import NoteStore as NoteStore
 from firewall.core.stores import RecordStore as RecordStore
@@ -45,6 +47,17 @@ class IdSource(Protocol):
 
     def random(self, count: int) -> bytes:
         """Give `count` unpredictable bytes, 1 to 64."""
+        ...
+
+
+class Tracing(Protocol):
+    """Whoever follows turns through the operator's systems."""
+
+    def span(self, turn: Turn) -> AbstractContextManager[str | None]:
+        """Follow a turn for as long as this is open, and give the id of the trace, if there is one.
+
+        What the turn says, and what goes wrong in it, is not told.
+        """
         ...
 
 
@@ -116,6 +129,18 @@ class ExcerptIndex(Protocol):
             label: Whose it is.
             whole: It is one value, to be found by itself however short.
         """
+        ...
+
+
+class ExcerptLearner(Protocol):
+    """An excerpt index to which much can be taught at once."""
+
+    def learn_many(self, learned: Sequence[tuple[str, Label, bool]]) -> None:
+        """Do as `ExcerptIndex.learn` for each text, label and whether it is one value, in their order."""
+        ...
+
+    def settle(self) -> bool:
+        """Take a short step of work that was put off while much was learned; False if none is left."""
         ...
 
 

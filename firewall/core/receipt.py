@@ -64,7 +64,12 @@ class Judgement:
 
     Attributes:
         conversation: Stands for the place, inside its tenant only, and tells nothing of it.
-        policy: Digest of what enforced; equal digests mean equal rules. None in older ones, as is `mode`.
+        bytes_scanned: How much was examined, in bytes of UTF-8.
+        bytes_sent: How much of it may go on after what was cut or rewritten; 0 if nothing may.
+        policy: Digest of what enforced; equal digests mean equal rules.
+        trace: Id of the trace that the turn is part of, 32 hex digits; None if nothing traces.
+
+    In older ones `policy`, `mode` and `bytes_sent` are None.
     """
 
     tenant: TenantId
@@ -80,6 +85,8 @@ class Judgement:
     conversation: str = ""
     policy: str | None = None
     mode: Mode | None = None
+    bytes_sent: int | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +113,7 @@ class Receipt:
 GENESIS = "0" * 64
 _JUDGEMENT = tuple(each.name for each in fields(Judgement))
 # A body without them is an older one, whose bytes must stay what they were.
-_OPTIONAL = frozenset({"policy", "mode"})
+_OPTIONAL = frozenset({"policy", "mode", "bytes_sent", "trace"})
 _RECORD = tuple(each.name for each in fields(Record))
 _ENCODED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 
@@ -124,7 +131,7 @@ def body_of(judgement: Judgement) -> str:
 
 def linked(tenant: TenantId, seq: int, at_ms: int, body: str, previous: str) -> Receipt:
     """Make the receipt that follows `previous`."""
-    text = json.dumps([tenant, seq, at_ms, body, previous], separators=(",", ":"), ensure_ascii=True)
+    text = _ENCODED([tenant, seq, at_ms, body, previous])
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Receipt(tenant=tenant, seq=seq, at_ms=at_ms, body=body, previous=previous, hash=digest)
 

@@ -90,6 +90,9 @@ class Turn:
     """One message with its answer: who speaks, where the answer goes, and who will see it.
 
     Everything here is fixed at ingress. Nothing later in the turn can change it.
+
+    Attributes:
+        trace: Id of the trace that it is part of, for its receipts; None if nothing traces.
     """
 
     id: TurnId
@@ -100,6 +103,7 @@ class Turn:
     audience: Audience
     destination: Conversation
     message: MessageId
+    trace: str | None = None
 
     @property
     def writes(self) -> Label | None:

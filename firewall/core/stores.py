@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from firewall.core.budget import Allowance
 from firewall.core.entry import Entry
 from firewall.core.identity import Conversation
-from firewall.core.ids import MessageId
+from firewall.core.ids import MessageId, PrincipalId, TenantId
 from firewall.core.label import Audience
 from firewall.core.message import Part
 from firewall.core.receipt import Judgement, Receipt
@@ -123,4 +124,26 @@ class NoteStore(Protocol):
 
     async def recall(self, turn: Turn) -> Mapping[str, str]:
         """Give every note that the turn's whole audience may read, by key, sorted."""
+        ...
+
+
+class BudgetStore(Protocol):
+    """What each principal has learned from the excerpt index, and who is held because of it."""
+
+    async def held(self, tenant: TenantId, principal: PrincipalId) -> bool:
+        """True if everything is refused to this principal now.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        ...
+
+    async def spend(self, turn: Turn, marks: Sequence[str], allowance: Allowance) -> bool:
+        """Pay for foreign findings that are about to show, durably; equal marks are paid for once.
+
+        False if this principal may see no more: none of them is paid for, and the principal is held.
+
+        Raises:
+            StoreUnavailable: It could not be committed; nothing may show.
+        """
         ...

@@ -222,6 +222,7 @@ class ToolCall:
         leaves: Every string in the arguments, keys included.
         fits: True if the arguments match the declared schema.
         rewritten: True once a path was rewritten; a second rewrite denies.
+        said: What the sender wrote in the message that the call answers; empty for a job.
     """
 
     call: CallId
@@ -231,6 +232,7 @@ class ToolCall:
     leaves: tuple[Leaf, ...]
     fits: bool = True
     rewritten: bool = False
+    said: tuple[Part, ...] = ()
     kind: SubjectKind = SubjectKind.TOOL_CALL
 
     def __post_init__(self) -> None:
@@ -276,12 +278,17 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbound:
-    """Something is about to be shown to people."""
+    """Something is about to be shown to people.
+
+    Attributes:
+        names: Slots of names that a program gave and no client shows; nobody's words account for them.
+    """
 
     destination: Conversation
     private: bool
     form: Form
     leaves: tuple[Leaf, ...]
+    names: frozenset[str] = frozenset()
     kind: SubjectKind = SubjectKind.OUTBOUND
 
 

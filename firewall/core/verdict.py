@@ -39,8 +39,13 @@ class ReasonCode(StrEnum):
     UNACCOUNTED_CONTEXT = "unaccounted_context"
     UNACCOUNTED_OUTBOUND = "unaccounted_outbound"
     FOREIGN_EXCERPT = "foreign_excerpt"
+    ORACLE_SUSPECTED = "oracle_suspected"
+    INJECTION = "injection"
+    LINK_REFUSED = "link_refused"
+    PRIVATE_EGRESS = "private_egress"
     FIXED_TEXT = "fixed_text"
     LAYER_FAILED = "layer_failed"
+    PLUGIN_DENIED = "plugin_denied"
     OBLIGATION_FAILED = "obligation_failed"
     REWRITE_LOOP = "rewrite_loop"
     APPROVAL_UNAVAILABLE = "approval_unavailable"
@@ -88,6 +93,7 @@ class Redact:
         stop: One past the last.
         marker: What stands there instead; never any of the characters.
         foreign: As in `Finding`.
+        severity: How urgently somebody should look; a foreign one is `HIGH` in any case.
     """
 
     rule: str
@@ -96,6 +102,7 @@ class Redact:
     stop: int
     marker: str
     foreign: bool = False
+    severity: Severity = Severity.LOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,12 +19,13 @@ class Accounting:
     watches: frozenset[SubjectKind] = frozenset({SubjectKind.OUTBOUND})
 
     async def judge(self, case: Case) -> Verdict:
-        """Deny or record text without a source; white space needs none."""
+        """Deny or record text without a source; white space and names that nobody is shown need none."""
         if not isinstance(case.subject, Outbound):
             return Deny(reason=ReasonCode.UNKNOWN_SUBJECT)
         unaccounted = sum(
             1
             for each in case.subject.leaves
+            if each.slot not in case.subject.names
             for span in each.spans
             if span.source is None and span.text.strip()
         )

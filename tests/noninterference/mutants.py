@@ -18,7 +18,7 @@ from firewall.core.message import Message, Part, operator_part
 from firewall.core.session import SessionKey, Turn
 from firewall.core.subject import Span
 from firewall.core.verdict import Allow, Case
-from firewall.detect.excerpts import Excerpts
+from firewall.detect.excerpts.index import Excerpts
 from firewall.kinds import CurrentTenant, Text
 from firewall.layers.accounting import Accounting
 from firewall.layers.history_reset import HistoryReset
@@ -429,7 +429,7 @@ MUTANTS = (
     ),
     Mutant(
         name="excerpt index finds nothing",
-        swaps=((Excerpts, "find", _finds_nothing),),
+        swaps=((Excerpts, "find", _finds_nothing), (Excerpts, "find_mirrored", _finds_nothing)),
         killed_by=what_a_model_remembers_past_the_wall_is_cut,
     ),
     Mutant(

@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 from firewall.core.errors import StoreUnavailable
 from firewall.learning import Learner
 from vault import sqlite as vault_sqlite
+from vault.budgets import Budgets
 from vault.records import Records
 from vault.writer import Writer
 
@@ -158,27 +159,18 @@ def _submit(scheduler: Scheduler) -> Callable[..., Coroutine[Any, Any, Any]]:
     return submit
 
 
-def _record(scheduler: Scheduler) -> Callable[..., Coroutine[Any, Any, Any]]:
-    record: Callable[..., Coroutine[Any, Any, Any]] = vars(Records)["record"]
+def _uncounted(scheduler: Scheduler, owner: type, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Have the awaits of a method count for nobody: how many there are is time, like committing.
 
-    async def uncounted(records: Records, judgement: Any) -> Any:
+    How much there is to learn before a turn is how much others kept; and who is held is read once a second,
+    by whoever asks first.
+    """
+    method: Callable[..., Coroutine[Any, Any, Any]] = vars(owner)[name]
+
+    async def uncounted(*arguments: Any, **named: Any) -> Any:
         token = ACTOR.set("" if ACTOR.get() == scheduler.steady else ACTOR.get())
         try:
-            return await record(records, judgement)
-        finally:
-            ACTOR.reset(token)
-
-    return uncounted
-
-
-def _catch_up(scheduler: Scheduler) -> Callable[..., Coroutine[Any, Any, None]]:
-    """How much there is to learn before a turn is how much others kept: time, like committing."""
-    catch_up: Callable[..., Coroutine[Any, Any, None]] = vars(Learner)["catch_up"]
-
-    async def uncounted(learner: Learner) -> None:
-        token = ACTOR.set("" if ACTOR.get() == scheduler.steady else ACTOR.get())
-        try:
-            await catch_up(learner)
+            return await method(*arguments, **named)
         finally:
             ACTOR.reset(token)
 
@@ -199,7 +191,8 @@ def played(scheduler: Scheduler, main: Callable[[], Coroutine[Any, Any, T]]) -> 
     with ExitStack() as swaps:
         swaps.enter_context(swapped(vault_sqlite, "_Wire", _wire(scheduler)))
         swaps.enter_context(swapped(Writer, "submit", _submit(scheduler)))
-        swaps.enter_context(swapped(Records, "record", _record(scheduler)))
-        swaps.enter_context(swapped(Learner, "catch_up", _catch_up(scheduler)))
+        swaps.enter_context(swapped(Records, "record", _uncounted(scheduler, Records, "record")))
+        swaps.enter_context(swapped(Learner, "catch_up", _uncounted(scheduler, Learner, "catch_up")))
+        swaps.enter_context(swapped(Budgets, "held", _uncounted(scheduler, Budgets, "held")))
         with asyncio.Runner(loop_factory=lambda: _Loop(scheduler)) as runner:
             return runner.run(bounded())

@@ -17,7 +17,7 @@ from firewall.core.label import Label, Members, Owned, Principals
 from firewall.core.message import Message
 from firewall.core.ports import IdSource
 from firewall.detect.detectors import All
-from firewall.detect.excerpts import Excerpts
+from firewall.detect.excerpts.index import Excerpts
 from firewall.kinds import CurrentPrincipal, CurrentTenant, Query, ReadPath, Text, WritePath
 from partywall import runtime as wiring
 from partywall.config import load
@@ -74,6 +74,9 @@ class FrozenExcerpts(Excerpts):
             super().learn(text, label, whole=True)
 
     def learn(self, text: str, label: Label, *, whole: bool = False) -> None:
+        """Learn nothing."""
+
+    def learn_many(self, learned: Sequence[tuple[str, Label, bool]]) -> None:
         """Learn nothing."""
 
 
@@ -408,14 +411,14 @@ async def seams(world: World) -> AsyncGenerator[None]:
         swapped(TurnHandle, "_completion", completion),
         swapped(process, "unavailable", unavailable),
         swapped(wiring, "Excerpts", index),
-        swapped(wiring, "_detector", _detectors if world.plan.full else _no_detector),
+        swapped(wiring, "detector_of", _detectors if world.plan.full else _no_detector),
         swapped(firewall_tools, "create_model", _model_once),
         swapped(firewall_tools, "_schema", cache(_SCHEMA)),
     ):
         yield
 
 
-_detectors = vars(wiring)["_detector"]
+_detectors = vars(wiring)["detector_of"]
 
 
 def _no_detector(*_: object) -> All:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from firewall.core.errors import StoreUnavailable
 from firewall.core.ports import Layer
 from firewall.core.receipt import Receipt, RecordKind
-from firewall.core.subject import ArgumentKind, Json, Subject, SubjectKind, ToolCall
+from firewall.core.subject import ArgumentKind, Json, ModelReply, Subject, SubjectKind, ToolCall
 from firewall.core.verdict import (
     Allow,
     Case,
@@ -29,12 +29,12 @@ from firewall.core.verdict import (
     Severity,
     Verdict,
 )
-from firewall.receipts import Scribe
+from firewall.receipts import Scribe, size_of
 from firewall.stack import Passed, Refused, Stack
 from tests.fakes.clock import FrozenClock
 from tests.fakes.ids import CountedIds
 from tests.fakes.stores import MemoryRecords
-from tests.fakes.tenants import GLOBEX, every_kind, spec, tool_call, turn
+from tests.fakes.tenants import GLOBEX, every_kind, line, spec, tool_call, turn
 
 Behaviour = Callable[[Case], object]
 EVERY = frozenset(SubjectKind)
@@ -473,6 +473,16 @@ def test_a_ruling_that_changes_anything_is_committed_before_it_is_known(
     assert judgement.tenant == turn().principal.tenant
     denials = [each for each in judgement.records if each.kind is RecordKind.DENIAL]
     assert len(denials) == isinstance(ruling, Refused)
+    assert judgement.bytes_scanned == size_of(subject)
+    assert judgement.bytes_sent == (size_of(ruling.subject) if isinstance(ruling, Passed) else 0)
+
+
+def test_what_is_cut_was_examined_and_is_not_sent() -> None:
+    cut = Redact(rule="excerpt", leaf=0, start=0, stop=3, marker="[X]", foreign=True)
+    home, subject = world(lambda case: Allow(obligations=(cut,))), ModelReply(leaves=(line("längst"),))
+    home.judge(subject)
+    judgement = home.records.committed[0]
+    assert (judgement.bytes_scanned, judgement.bytes_sent) == (len("längst".encode()), len("[X]gst"))
 
 
 @given(st.lists(st.sampled_from([*REFUSING.values(), HARMLESS["notices"]]), min_size=1, max_size=3), subjects)

@@ -208,6 +208,44 @@ async def test_in_strict_only_what_was_produced_may_be_sent() -> None:
     assert caught.value.reason == "unaccounted_outbound"
 
 
+async def named(home: House, ledger: Ledger, *names: str) -> dict[str, str]:
+    return await home.guard.outbound(
+        ledger,
+        {"text": "an answer"},
+        destination=ledger.turn.destination,
+        private=ledger.turn.audience.private,
+        form=Form.MESSAGE,
+        templates=(),
+        names={f"names.{number}": name for number, name in enumerate(names)},
+    )
+
+
+@pytest.mark.parametrize("strict", [True, False])
+async def test_a_name_that_no_client_shows_may_be_anything_but_somebody_elses_text(strict: bool) -> None:
+    home = house(strict=strict)
+    home.excerpts.learn(CANARY, all_members(GLOBEX))
+    ledger = await opened(home)
+    await home.guard.produced(ledger, [("an answer", Origin.MODEL)])
+    # A typed value, and an address: neither is looked for in what a program calls its parts.
+    assert await named(home, ledger, "ORD-1001", "https://evil.example/x") == {"text": "an answer"}
+    assert not any(each.records for each in home.records.committed)
+    for names in ((CANARY,), (CANARY[:9], CANARY[9:])):
+        with pytest.raises(Denied) as caught:
+            await named(home, ledger, *names)
+        assert caught.value.reason == "foreign_excerpt"
+    theirs = await opened(home, turn(tenant=GLOBEX))
+    await home.guard.produced(theirs, [("an answer", Origin.MODEL)])
+    assert await named(home, theirs, CANARY) == {"text": "an answer"}
+
+
+async def test_our_own_words_in_the_place_of_a_result_are_kept_and_not_learnt(home: House) -> None:
+    ledger = await opened(home)
+    call = tool_call(spec(), {})
+    assert await home.guard.tool_result(ledger, call, spec(), "It failed.", learn=False) == "It failed."
+    assert [each.text for each in ledger.session.history] == ["It failed."]
+    assert home.excerpts.known == []
+
+
 async def test_an_effect_is_on_record_before_it_happens_and_after(home: House) -> None:
     ledger = await opened(home)
 

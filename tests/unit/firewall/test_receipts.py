@@ -3,7 +3,7 @@
 from firewall.core.receipt import body_of
 from firewall.core.subject import ModelReply
 from firewall.core.verdict import Deny, Finding, ReasonCode, Severity
-from firewall.receipts import Scribe, denial, shadow
+from firewall.receipts import Scribe, denial, shadow, size_of
 from tests.fakes.clock import at_once
 from tests.fakes.ids import CountedIds
 from tests.fakes.stores import MemoryRecords
@@ -21,18 +21,18 @@ def scribe(secret: bytes = bytes(32)) -> tuple[Scribe, MemoryRecords]:
 def written(*texts: str, tenant: object = None, secret: bytes = bytes(32)) -> str:
     writer, store = scribe(secret)
     subject = ModelReply(leaves=tuple(line(text) for text in texts))
-    at_once(writer.write(turn(tenant=GLOBEX) if tenant else turn(), subject, (), None))
+    at_once(writer.write(turn(tenant=GLOBEX) if tenant else turn(), subject, (), None, scanned=1))
     return store.all[0].digest
 
 
 def test_no_content_stands_in_a_judgement() -> None:
     writer, store = scribe()
     subject = ModelReply(leaves=(line(CANARY), line("é")))
-    at_once(writer.write(turn(), subject, (denial(DENY, "redaction"),), DENY))
+    at_once(writer.write(turn(), subject, (denial(DENY, "redaction"),), DENY, scanned=size_of(subject)))
     (judgement,) = store.committed
     assert CANARY not in body_of(judgement)
     assert CANARY not in repr(judgement)
-    assert judgement.bytes_scanned == len(CANARY) + 2
+    assert (judgement.bytes_scanned, judgement.bytes_sent) == (len(CANARY) + 2, 0)
     assert (judgement.allowed, judgement.reason) == (False, ReasonCode.FOREIGN_EXCERPT)
 
 
@@ -51,7 +51,7 @@ def test_text_that_is_no_text_is_measured_and_not_refused() -> None:
 def test_the_digest_of_an_answer_tells_where_it_was_sent() -> None:
     writer, store = scribe()
     for place in (turn().destination, turn("bob").destination):
-        at_once(writer.write(turn(), outbound(line("hello"), to=place), (), None))
+        at_once(writer.write(turn(), outbound(line("hello"), to=place), (), None, scanned=5))
     assert store.all[0].digest != store.all[1].digest
 
 
@@ -81,5 +81,5 @@ def test_nothing_is_kept_of_a_cancelled_judgement_that_did_nothing() -> None:
 def test_each_tenant_has_its_own_judgements() -> None:
     writer, store = scribe()
     for each in (turn(), turn(tenant=GLOBEX)):
-        at_once(writer.write(each, ModelReply(leaves=()), (denial(DENY, "x"),), DENY))
+        at_once(writer.write(each, ModelReply(leaves=()), (denial(DENY, "x"),), DENY, scanned=0))
     assert [each.tenant for each in store.committed] == ["ACME", "GLOBEX"]

@@ -175,3 +175,47 @@ def test_text_of_a_colleague_is_foreign_too() -> None:
     reply = ModelReply(leaves=(line("bobsprivatenote"),))
     assert len(cuts(judged(reply, by=mine))) == 1
     assert judged(reply, of=turn("bob"), by=mine) == Allow()
+
+
+HALVES = (SECRET[:9], SECRET[9:])
+
+
+def _split_over(*texts: str, own: Part | None = None) -> Subject:
+    return outbound(*(line(text, own, slot=f"blocks.{number}") for number, text in enumerate(texts)))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        pytest.param(_split_over(*HALVES), id="two-blocks"),
+        pytest.param(_split_over(*reversed(HALVES)), id="in-the-other-order"),
+        pytest.param(_split_over("See:", *SECRET), id="letter-by-letter"),
+        pytest.param(tool_call(spec(), {"items": list(HALVES)}), id="a-list"),
+        pytest.param(tool_call(spec(), {"body": {"a": HALVES[0], "b": HALVES[1]}}), id="values-between-keys"),
+        pytest.param(tool_call(spec(), {"body": {HALVES[0]: HALVES[1]}}), id="a-key-and-its-value"),
+        pytest.param(result(f'["{HALVES[0]}", "{HALVES[1]}"]'), id="a-tools-list"),
+    ],
+)
+def test_an_excerpt_that_several_texts_make_up_denies_the_whole(subject: Subject) -> None:
+    verdict = judged(subject)
+    assert isinstance(verdict, Deny)
+    assert verdict.reason is ReasonCode.FOREIGN_EXCERPT
+    assert [each.foreign for each in verdict.findings] == [True]
+    assert judged(subject, of=turn(tenant=GLOBEX)) == Allow()
+
+
+def test_half_an_excerpt_says_nothing_and_who_has_both_halves_may_show_them() -> None:
+    assert judged(_split_over(HALVES[0], "something else")) == Allow()
+    assert judged(_split_over(*HALVES, own=part(SECRET)), read=(part(SECRET),)) == Allow()
+    assert judged(_split_over(*HALVES), read=(part(f"I said {SECRET}"),)) == Allow()
+
+
+def test_what_is_cut_in_one_text_is_not_denied_for_the_texts_beside_it() -> None:
+    assert len(cuts(judged(_split_over("See:", f"so: {SECRET}", "and more")))) == 1
+
+
+def test_in_shadow_a_split_excerpt_is_recorded_and_nothing_more() -> None:
+    verdict = judged(_split_over(*HALVES), by=layer(shadow=True))
+    assert isinstance(verdict, Allow)
+    assert [(each.foreign, each.shadow) for each in verdict.findings] == [(True, True)]
+    assert verdict.obligations == ()
