@@ -5,7 +5,7 @@ remembers. The wall stands behind the protocol, so that a channel can be tested 
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -32,6 +32,8 @@ class Act:
         texts: Every text a reader could see, by slot, in reading order; the slots name places, not content.
         opaque: SHA-256 of each file that goes out and is no text, in hexadecimal digits; such a file is shown
             only if the turn took it from its own compartment.
+        names: What the bot calls its buttons and blocks, which no client shows but whoever asks the platform
+            reads, by slots of their own; they are sent as they are, or nothing is.
     """
 
     method: str
@@ -40,6 +42,7 @@ class Act:
     form: Form = Form.MESSAGE
     texts: Mapping[str, str]
     opaque: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __repr__(self) -> str:
         return f"Act({self.method}, {len(self.texts)} texts)"

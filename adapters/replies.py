@@ -170,12 +170,25 @@ def _texts(message: JsonObject, where: str) -> JsonObject:
         raise Unreadable("the answer holds audio, images or a function_call", where=where)
     found: JsonObject = {}
     for name in _TEXTS:
-        text = message.get(name)
+        text = _joined(message.get(name), f"{where}.{name}") if name == "content" else message.get(name)
         if isinstance(text, str):
             found[name] = text
         elif text is not None:
             raise Unreadable("text was expected", where=f"{where}.{name}")
     return found
+
+
+def _joined(content: object, where: str) -> object:
+    """Give content in parts as one text, which is what it says; so nothing in it is split."""
+    if not isinstance(content, list):
+        return content
+    parts = [as_object(one, where) for one in cast("list[object]", content)]
+    if any(one.keys() != {"type", "text"} or one["type"] != "text" for one in parts):
+        raise Unreadable("only parts that are text are covered", where=where)
+    texts = [one["text"] for one in parts]
+    if not all(isinstance(one, str) for one in texts):
+        raise Unreadable("text was expected", where=where)
+    return "".join(map(str, texts))
 
 
 def _message(message: JsonObject, ids: CallIds, count: int) -> JsonObject:

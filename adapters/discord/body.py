@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from adapters.content import digest_of
-from adapters.discord.words import rewritten
+from adapters.discord.words import names, rewritten
 from adapters.errors import Unreadable
 
 # A longer text is refused: nobody judges it. A file that is no text counts by its hash alone.
@@ -90,6 +90,11 @@ class Body:
         if reason:
             found.visit("reason", reason, False)
         return found
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the bot calls its parts, by slot."""
+        return names(self.spoken)
 
     def judged(self, texts: Mapping[str, str]) -> "Body":
         """Give the same request with the texts that were judged, without a ping or a preview in it."""

@@ -70,7 +70,9 @@ class Judge:
             return await send(body.judged(judged), judged.get("reason", reason))
 
         try:
-            return await self._door.send(replace(act, texts=texts.by_slot, opaque=body.opaque), do)
+            return await self._door.send(
+                replace(act, texts=texts.by_slot, opaque=body.opaque, names=body.names), do
+            )
         except _Altered:
             pass
         return await self.refuse(act.method, act.destination, "a finding where nothing may be altered")

@@ -150,6 +150,26 @@ def rewritten(value: Any, form: str, visit: Visit, *, slot: str = "", depth: int
     return made
 
 
+def names(value: object) -> dict[str, str]:
+    """Give what a bot calls its parts, by slot, of a value that has one of the forms; all else is a text.
+
+    No client shows it, but whoever asks Discord for the message reads it.
+    """
+    found: dict[str, str] = {}
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, dict):
+            fields = cast("dict[str, object]", one)
+            name = fields.get("custom_id")
+            if isinstance(name, str) and name and _MARK.fullmatch(name):
+                found[f"names.{len(found)}"] = name
+            pending += reversed(list(fields.values()))
+        elif isinstance(one, list):
+            pending += reversed(cast("list[object]", one))
+    return found
+
+
 def _leaf(value: object, what: str, visit: Visit, slot: str) -> object:
     if value is None or value == "":
         return value

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from adapters.doors import Act
 from adapters.errors import Unreadable
 from adapters.slack.methods import IDS, SAYS, Says
 from adapters.slack.spots import Scene, Where
-from adapters.slack.words import closed, collected, opened, plain, walk
+from adapters.slack.words import closed, collected, names, opened, plain, walk
 from firewall.core.subject import Form
 
 # The parameters of `api_call` that carry arguments.
@@ -69,6 +69,11 @@ class Read:
         """Every word, by slot."""
         return collected(self.arguments, IDS | self.says.named)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What the bot calls its parts, by slot."""
+        return names(self.arguments)
+
     def with_texts(self, judged: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         """Give the arguments with judged words, by the parameter that carries them."""
 
@@ -123,14 +128,6 @@ def _quieten(says: Says, arguments: dict[str, Any], carriers: dict[str, str]) ->
         carriers.setdefault(name, carrier)
 
 
-def act(method: str, scene: Scene, found: Where, texts: Mapping[str, str], form: Form) -> Act:
-    """Give an act; where it would stand nowhere that is known, it is one that is denied."""
-    if found is None:
-        return unknown(method, scene)
-    conversation, private = found
-    return Act(method=method, destination=conversation, private=private, form=form, texts=texts)
-
-
 def unknown(method: str, scene: Scene) -> Act:
     """Give the act of something that could not be read; it is denied and recorded."""
     named = method if method in SAYS or method in _ANSWERS else "unknown method"
@@ -157,9 +154,23 @@ class Answer:
         """Every word, by slot."""
         return collected(self.body, IDS)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What the bot calls its parts, by slot."""
+        return names(self.body)
+
     def with_texts(self, judged: Mapping[str, str]) -> dict[str, Any]:
         """Give it with judged words."""
         return walk(self.body, IDS, lambda slot, _: judged[slot])
+
+
+def act(method: str, scene: Scene, found: Where, said: Read | Answer | None, form: Form) -> Act:
+    """Give an act, which may have no words; where it would stand nowhere that is known, it is denied."""
+    if found is None:
+        return unknown(method, scene)
+    conversation, private = found
+    given = Act(method=method, destination=conversation, private=private, form=form, texts={})
+    return given if said is None else replace(given, texts=said.texts, names=said.names)
 
 
 def answer(given: Mapping[str, Any], scene: Scene) -> Answer:

@@ -86,7 +86,7 @@ class Outlet:
             where = scene.where(found.says.spot, found.arguments)
         except (Unreadable, BadIdentifier):
             where = None
-        return act(method, scene, where, found.texts, found.says.form)
+        return act(method, scene, where, found, found.says.form)
 
     async def _streamed(self, call: Call, found: Read, scene: Scene, do: Do, pretend: Pretend) -> Any:  # noqa: ANN401  as `call`
         channel, ts = str(found.arguments.get("channel")), str(found.arguments.get("ts"))
@@ -126,7 +126,7 @@ class Outlet:
             return await do(judged["content"].encode() if "content" in judged else data)
 
         # Nobody sees the bytes before they are shown somewhere, which is an act of its own.
-        planned = act("upload", scene, (here, True), {}, Form.FILE)
+        planned = act("upload", scene, (here, True), None, Form.FILE)
         return await self._door.send(_holding(planned, data), done)
 
     async def respond(
@@ -153,7 +153,7 @@ class Outlet:
         async def done(judged: Mapping[str, str]) -> T:
             return await do(found.with_texts(judged))
 
-        return await self._door.send(act(method, scene, found.where, found.texts, Form.MESSAGE), done)
+        return await self._door.send(act(method, scene, found.where, found, Form.MESSAGE), done)
 
     async def _refuse(self, method: str, scene: Scene) -> Any:  # noqa: ANN401  never gives anything
         async def never(_: Mapping[str, str]) -> Any:  # noqa: ANN401  never called

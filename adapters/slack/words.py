@@ -26,6 +26,24 @@ _UNSEEN = frozenset(
         *("initial_conversation", "initial_conversations", "initial_time", "timezone", "filter", "status"),
     }
 )
+# Of these, what the bot itself thinks of: it may be anybody's words.
+_NAMES = frozenset({"block_id", "action_id", "callback_id", "external_id", "private_metadata", "event_type"})
+# Keys whose value is an address; a slot names no other, since a key may be anybody's words.
+_ADDRESSES = frozenset(
+    {
+        *(
+            "url",
+            "icon_url",
+            "image_url",
+            "thumb_url",
+            "author_icon",
+            "author_link",
+            "footer_icon",
+            "title_link",
+        ),
+        *("title_url", "video_url", "thumbnail_url", "provider_icon_url", "from_url", "original_url"),
+    }
+)
 # A file of Slack's own, named by id: it may be anybody's, and nothing here says whose.
 _BORROWED = frozenset({"slack_file", "file_ids"})
 # Given as JSON text by some methods of the SDK.
@@ -131,7 +149,9 @@ def walk(arguments: Mapping[str, Any], ids: frozenset[str], see: See) -> dict[st
         see: Is given a slot and its text; slots name arguments of the platform and count what stands in them.
     """
     return {
-        name: value if name in ids else _walked(value, [name], see, _Count())
+        name: value
+        if name in ids
+        else _walked(value, [name, name] if name in _ADDRESSES else [name], see, _Count())
         for name, value in arguments.items()
     }
 
@@ -148,6 +168,25 @@ def collected(arguments: Mapping[str, Any], ids: frozenset[str]) -> dict[str, st
     return found
 
 
+def names(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Give what a bot calls its blocks, elements and views, by slot; arguments as for `walk`.
+
+    No client shows it, but whoever asks Slack for the message reads it.
+    """
+    found: dict[str, str] = {}
+    pending: list[object] = [arguments]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            for key, one in cast("Mapping[str, object]", value).items():
+                if key in _NAMES and isinstance(one, str) and one:
+                    found[f"names.{len(found)}"] = one
+            pending += reversed(list(cast("Mapping[str, object]", value).values()))
+        elif isinstance(value, list):
+            pending += reversed(cast("list[object]", value))
+    return found
+
+
 class _Count:
     def __init__(self) -> None:
         self.number = 0
@@ -159,13 +198,15 @@ class _Count:
 
 def _walked(value: object, slot: list[str], see: See, count: _Count) -> Any:  # noqa: ANN401  any JSON value
     if isinstance(value, str):
-        return see(f"{slot[0]}.{count.next()}", value) if value else value
+        return see(".".join((slot[0], str(count.next()), *slot[1:])), value) if value else value
     if isinstance(value, list):
         return [_walked(one, slot, see, count) for one in cast("list[object]", value)]
     if isinstance(value, Mapping):
         pairs = cast("Mapping[str, Any]", value)
         return {
-            key: one if _structural(key, pairs) else _walked(one, slot, see, count)
+            key: one
+            if _structural(key, pairs)
+            else _walked(one, [slot[0], key] if key in _ADDRESSES else slot[:1], see, count)
             for key, one in pairs.items()
         }
     return value

@@ -367,6 +367,7 @@ async def test_what_was_to_vanish_vanishes_when_its_turn_is_over(wall: Wall, pla
     assert [one.route.split()[0] for one in platform.sent] == ["PUT", "POST", "DELETE"]
 
 
+@pytest.mark.wall(links={"hosts": ["example.org"]})
 async def test_discord_is_told_not_to_fetch_what_a_link_leads_to(wall: Wall, platform: Discord) -> None:
     link = "https://example.org/?q=x"
 

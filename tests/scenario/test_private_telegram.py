@@ -83,6 +83,8 @@ async def test_whoever_the_bot_may_not_write_to_is_told_so_once_and_answered_aft
     async with housed(tmp_path, agent) as house:
         asked = house.kitchen.says(BEN, "/private What is my code?")
         (told,) = await house.told(house.kitchen)
+        # The notice that the turn failed is tried last; Ben would see it once he pressed Start.
+        await house.telegram.until(lambda: "no answer" in house.telegram.calls[-1].text, within_s=30)
         house.cellar.says(CAROL, "Hello!")
         await house.told(house.cellar)
         house.ben.commands(BEN, "start", "private")
@@ -192,7 +194,7 @@ async def test_a_name_in_an_answer_calls_nobody(tmp_path: Path) -> None:
 
         return calls
 
-    async with housed(tmp_path, agent) as house:
+    async with housed(tmp_path, agent, config={"links": {"hosts": ["example.org"]}}) as house:
         house.kitchen.says(ADA, "Who knows?")
         (whole,) = await house.told(house.kitchen)
         house.cellar.says(CAROL, "Who knows?")

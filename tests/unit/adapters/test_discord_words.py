@@ -11,7 +11,7 @@ from adapters.discord import body as bodies
 from adapters.discord import routes
 from adapters.discord.body import MAX_TEXT_BYTES, NO_MENTIONS, opened, points_nowhere_else
 from adapters.discord.routes import Kind, kind_of
-from adapters.discord.words import FORMS, rewritten
+from adapters.discord.words import FORMS, names, rewritten
 from adapters.errors import Unreadable
 
 SECRET: Final = "globex pin 9-9-9"
@@ -234,3 +234,13 @@ def test_the_classes_of_calls_do_not_overlap() -> None:
     assert sum(map(len, sets)) == len(frozenset[str]().union(*sets))
     assert kind_of("GET /channels/{channel_id}/messages") is Kind.READS
     assert kind_of("POST /channels/{channel_id}/new") is Kind.UNKNOWN
+
+
+def test_what_a_bot_calls_its_parts_is_told_apart_from_texts() -> None:
+    row: list[Any] = [{"type": 2, "custom_id": "go:1"}, {"type": 2, "custom_id": "no mark at all"}]
+    value = {"content": "Hm.", "components": [{"type": 1, "components": row}, {"custom_id": ""}]}
+    assert list(names(value).values()) == ["go:1"]
+    assert names(None) == {}
+    read = opened(value, None, "message")
+    assert read.names == names(value)
+    assert "no mark at all" in read.texts().by_slot.values()
