@@ -26,7 +26,8 @@ class Walled:
         reads_sandboxed: Reads whose path was turned into the attacker's own compartment.
         vault_redactions: Records of excerpts cut out of what the model said about the vault.
         strangers_denied: Messages refused because nobody configured their sender's tenant.
-        denials: Records of this kind, as are rewrites, resets and redactions; records are all of all kinds.
+        denials: Records of this kind, as are rewrites, resets and redactions; records are
+            all of all kinds, but for those of rules that only watch.
         receipts: Links of all chains.
         receipts_verified: True if every chain holds and every record has its receipt there.
         reasons: The records of each attacking turn, by its reference, oldest first.
@@ -74,7 +75,7 @@ async def gathered(vault: Vault, delivered: Sequence[Delivered], *, attacker: Te
         rewrites=counts.get(RecordKind.REWRITE, 0),
         resets=counts.get(RecordKind.RESET, 0),
         redactions=counts.get(RecordKind.REDACTION, 0),
-        records=sum(counts.values()),
+        records=sum(count for kind, count in counts.items() if kind is not RecordKind.SHADOW),
         receipts=receipts,
         receipts_verified=verified,
         reasons={each.ref: await records.why(Ref(each.ref)) for each in delivered if each.foreign},

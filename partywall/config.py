@@ -6,13 +6,26 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
-from adapters.privately import PRIVATELY
 from firewall.core.errors import ConfigError
 from firewall.core.identity import SenderKind
-from partywall.alerts.settings import AlertRoute
+from partywall.alerts.settings import KINDS as ALERT_KINDS
+from partywall.alerts.settings import AlertKeeping, AlertRoute
 from partywall.config_faults import line_of, malformed, remedy
+from partywall.settings.bots import ServedBot
+from partywall.settings.detection import (
+    Injections,
+    LinkHosts,
+    Links,
+    Oracle,
+    Pii,
+    PublicText,
+    Secrets,
+    TenantPii,
+)
+from partywall.settings.plugins import Plugins
+from partywall.settings.section import Section
 from vault.address import has_password
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -27,11 +40,7 @@ class Profile(StrEnum):
     OBSERVE = "observe"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Realm(_Section):
+class Realm(Section):
     """A platform's unit, or one conversation of it, that belongs to a tenant."""
 
     channel: str = Field(min_length=1)
@@ -39,23 +48,26 @@ class Realm(_Section):
     conversation: str | None = None
 
 
-class ToolGrants(_Section):
+class ToolGrants(Section):
     """What one tenant's bot may do beyond its declared, harmless tools."""
 
     grants: frozenset[str] = frozenset()
     hosts: tuple[str, ...] = ()
     only: frozenset[str] | None = None
+    carry: frozenset[str] = frozenset()
 
 
-class Tenant(_Section):
-    """One tenant: its name, the realms that belong to it, and its grants."""
+class Tenant(Section):
+    """One tenant: its name, the realms that belong to it, its grants, and what it wants otherwise."""
 
     id: str = Field(min_length=1, max_length=200)
     realms: tuple[Realm, ...] = ()
     tools: ToolGrants = ToolGrants()
+    links: LinkHosts = LinkHosts()
+    pii: TenantPii = TenantPii()
 
 
-class Store(_Section):
+class Store(Section):
     """Where state is kept: a file, a PostgreSQL server, or `:memory:`, which ends with the process."""
 
     path: str = ".partywall/partywall.db"
@@ -70,13 +82,13 @@ class Store(_Section):
         return path
 
 
-class RecordKeeping(_Section):
+class RecordKeeping(Section):
     """How long records are kept; their receipts stay for ever."""
 
     keep_days: int | None = Field(default=None, ge=1, le=36_500)
 
 
-class FileArea(_Section):
+class FileArea(Section):
     """Where compartments are, how much each may hold, and which trees everybody may read."""
 
     path: str = ".partywall/files"
@@ -95,7 +107,7 @@ _SENT = (
 )
 
 
-class FilesIn(_Section):
+class FilesIn(Section):
     """Files that come with messages: how many, how long, and which media types, by what their bytes are."""
 
     max_count: int = Field(default=10, ge=0, le=100)
@@ -103,7 +115,7 @@ class FilesIn(_Section):
     types: tuple[str, ...] = _SENT
 
 
-class Limits(_Section):
+class Limits(Section):
     """Bounds; every time is in seconds."""
 
     turn_timeout_s: Seconds = 300.0
@@ -126,69 +138,7 @@ class Limits(_Section):
     max_tokens_a_turn: int = Field(default=200_000, gt=0)
 
 
-class Pii(_Section):
-    """Presidio: which entities, how sure, in which languages, with which NLP engine."""
-
-    entities: tuple[str, ...] | None = None
-    threshold: float = Field(default=0.35, ge=0, le=1)
-    languages: tuple[str, ...] = ("en",)
-    nlp: Mapping[str, Any] | None = None
-
-
-# A secret stands in the environment, never in the file: a setting names the variable.
-Variable = Annotated[str, Field(pattern="^[A-Z_][A-Z0-9_]*$")]
-Port = Annotated[int, Field(ge=0, le=65_535)]
-
-
-class SlackBot(_Section):
-    """The bot on Slack: by Socket Mode with an app token, else by signed HTTP events.
-
-    With a client id, workspaces install the app by themselves, and no token is named here.
-    """
-
-    token_env: Variable = "SLACK_BOT_TOKEN"  # noqa: S105  the name of a variable
-    teams: Mapping[str, Variable] = {}
-    app_token_env: Variable | None = None
-    signing_secret_env: Variable | None = None
-    client_id: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
-    client_secret_env: Variable | None = None
-    scopes: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.:-]*$")], ...] = ()
-    redirect_uri: Annotated[str, Field(pattern=r"^https://[^\s\"<>]+$")] | None = None
-    host: str = "127.0.0.1"
-    port: Port = 3000
-
-
-class TelegramBot(_Section):
-    """The bot on Telegram: polling, or behind a webhook with its secret token."""
-
-    token_env: Variable = "TELEGRAM_TOKEN"  # noqa: S105  the name of a variable
-    webhook_url: str | None = None
-    secret_token_env: Variable | None = None
-    host: str = "127.0.0.1"
-    port: Port = 8443
-
-
-class DiscordBot(_Section):
-    """The bot on Discord: what it answers in guilds, and its slash commands by name."""
-
-    token_env: Variable = "DISCORD_TOKEN"  # noqa: S105  the name of a variable
-    answers: Annotated[str, Field(pattern="^(mentions|all)$")] = "mentions"
-    commands: Mapping[str, str] = {}
-
-
-class ServedBot(_Section):
-    """What `partywall serve` runs: an agent of yours, or the default one with a prompt and tools."""
-
-    agent: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
-    system: str | None = None
-    tools: tuple[str, ...] = ()
-    privately: tuple[str, ...] = PRIVATELY
-    slack: SlackBot | None = None
-    telegram: TelegramBot | None = None
-    discord: DiscordBot | None = None
-
-
-class Config(_Section):
+class Config(Section):
     """Everything an operator can set; nothing here is ever shared between tenants by accident."""
 
     profile: Profile = Profile.STANDARD
@@ -201,9 +151,16 @@ class Config(_Section):
     files: FileArea = FileArea()
     attachments: FilesIn = FilesIn()
     limits: Limits = Limits()
+    links: Links = Links()
+    oracle: Oracle = Oracle()
     pii: Pii = Pii()
+    secrets: Secrets = Secrets()
+    injection: Injections = Injections()
+    excerpts: PublicText = PublicText()
+    plugins: Plugins = Plugins()
     bot: ServedBot = ServedBot()
     alerts: tuple[AlertRoute, ...] = Field(default=(), alias="alert")
+    alert_keeping: AlertKeeping = Field(default=AlertKeeping(), alias="alerts")
 
 
 def load(source: str | Path | Mapping[str, object] | None) -> Config:
@@ -249,9 +206,19 @@ def _checked(tree: dict[str, Any], text: str) -> Config:
         fault = ConfigError(remedy(where, first), line=line_of(text, where))
     else:
         _disjoint(config, text)
+        _kinds(config, text)
         return config
     # Not chained: the validator's error repeats the value.
     raise fault
+
+
+def _kinds(config: Config, text: str) -> None:
+    for number, route in enumerate(config.alerts):
+        if route.kind not in {*ALERT_KINDS, *config.plugins.alerts}:
+            raise ConfigError(
+                f"alert.{number}.kind: must be one of {', '.join(ALERT_KINDS)}, or a name in plugins.alerts",
+                line=line_of(text, ("alert", str(number), "kind")),
+            )
 
 
 def _disjoint(config: Config, text: str) -> None:

@@ -25,6 +25,8 @@ from vault.address import is_server
 from vault.keyfile import FILE_NAME
 from vault.sqlite import MEMORY
 
+# Presidio's NLP engines that fetch nothing, and the modules that they need beside spaCy.
+_ENGINES = {"spacy": (), "slim": (), "transformers": ("transformers",)}
 OLDEST, NEWEST = (3, 11), (3, 14)
 _OTHERS = 0o077
 
@@ -147,6 +149,12 @@ def detectors(config: Config) -> Iterator[Check]:
     if config.pii.nlp is None:
         yield ok("nlp models", "none configured: patterns only, so names and places are not found")
         return
+    engine = str(config.pii.nlp.get("nlp_engine_name"))
+    lacking = [each for each in _ENGINES.get(engine, ()) if importlib.util.find_spec(each) is None]
+    if engine not in _ENGINES or lacking:
+        what = f"engine {engine} needs {', '.join(lacking)}" if lacking else f"there is no engine {engine}"
+        yield fault("nlp models", what, f"install it, or name one of {', '.join(_ENGINES)}")
+        return
     models = list(_models(config.pii.nlp))
     missing = [model for model in models if not _installed(model)]
     if missing or not models:
@@ -167,7 +175,14 @@ def _models(nlp: Mapping[str, object]) -> Iterator[str]:
 
 
 def _installed(model: str) -> bool:
-    return Path(model).is_dir() or importlib.util.find_spec(model) is not None
+    # As the wall looks for them: a name with a dot or a slash in it is no module, and a module no model.
+    if Path(model).is_dir():
+        return True
+    try:
+        importlib.metadata.distribution(model)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return False
+    return True
 
 
 def grants(config: Config) -> Iterator[Check]:
@@ -200,7 +215,7 @@ def served(config: Config) -> Check:
 
 
 STRUCTURAL = ("tenant_boundary", "attachments", "tool_denial", "storage_sandbox", "history_reset")
-LAYERS = (*STRUCTURAL, "accounting", "redaction")
+LAYERS = (*STRUCTURAL, "accounting", "injection", "redaction")
 
 
 def layers(profile: Profile) -> dict[str, str]:
@@ -213,7 +228,13 @@ def layers(profile: Profile) -> dict[str, str]:
         Profile.OBSERVE: "records excerpts and typed values, changes nothing",
     }
     structural = dict.fromkeys(STRUCTURAL, "enforces")
-    return {**structural, "accounting": f"{accounting} unaccounted text", "redaction": redaction[profile]}
+    injection = "records" if profile is Profile.OBSERVE else "as `injection.mode` says; by default records"
+    return {
+        **structural,
+        "accounting": f"{accounting} unaccounted text",
+        "injection": injection,
+        "redaction": redaction[profile],
+    }
 
 
 def key_file(config: Config) -> Iterator[Check]:

@@ -281,7 +281,7 @@ class TurnHandle:
     async def release(self, text: str) -> str:
         """Judge what came out of a model of your own; show and keep only what comes back."""
         ledger = self._opened.alive()
-        judged = await self._runtime.model.gate.release_text(ledger, text)
+        judged = await self._runtime.model.gate.release_text(ledger, ledger.placeholders.resolved(text))
         await self._runtime.guard.produced(ledger, [(judged, Origin.MODEL)])
         return judged
 

@@ -12,13 +12,16 @@ from firewall.core.message import Part
 from firewall.core.ports import Match
 from firewall.core.subject import Leaf, ModelReply, Span
 from firewall.core.verdict import Case
+from firewall.layers.links import Links
 from firewall.layers.redaction import Redaction
 from firewall.ledger import Ledger
+from firewall.restoring import Restoring
 from firewall.streams import Cutter
 from firewall.templates import Template
 from firewall.turns import OpenTurn
 from partywall.passages import aside
 from partywall.requests import Gate, Request
+from partywall.restored import restored_reply
 
 _END = object()
 Ask = Callable[[dict[str, Any]], Awaitable[object]]
@@ -46,10 +49,12 @@ class GuardedModel:
     Attributes:
         gate: Judges requests and replies.
         redaction: The last layer, asked where a stream may be cut.
+        links: The layer before it, asked the same.
     """
 
     gate: Gate
     redaction: Redaction
+    links: Links
 
     async def complete(self, opened: OpenTurn, request: Request, trust: Trust, ask: Ask) -> dict[str, Any]:
         """Give the judged reply as a plain chat completion.
@@ -63,7 +68,7 @@ class GuardedModel:
             answer = await ask(judged)
         ledger = opened.alive()
         reply = normalise_reply(dumped(answer), model=str(request.get("model")), ids=CallIds.of(judged))
-        return await self.gate.release(ledger, reply)
+        return await self.gate.release(ledger, self._restored(ledger, reply))
 
     async def stream(
         self, opened: OpenTurn, request: Request, trust: Trust, ask: Ask
@@ -75,7 +80,7 @@ class GuardedModel:
         """
         judged = await self._admitted(opened, {**request, "stream": True}, trust)
         ids, model = CallIds.of(judged), str(request.get("model"))
-        cutter = self.cutter(opened.ledger)
+        cutter, restoring = self.cutter(opened.ledger), Restoring(opened.ledger.placeholders)
         chunks: list[dict[str, Any]] = []
         shown = ""
         said: Part | None = None
@@ -85,7 +90,7 @@ class GuardedModel:
             async for raw in _aside(source):
                 chunk = normalise_chunk(dumped(raw), model=model, ids=ids)
                 chunks.append(chunk)
-                decided = cutter.feed(content(chunk))
+                decided = cutter.feed(restoring.feed(content(chunk)))
                 if decided:
                     safe = await self.gate.release_text(opened.alive(), decided)
                     shown += safe
@@ -93,13 +98,16 @@ class GuardedModel:
                     yield _piece(model, {"content": safe})
         finally:
             await _close(source)
-        rest = await self.gate.release_text(opened.alive(), cutter.finish())
+        rest = await self.gate.release_text(opened.alive(), cutter.feed(restoring.finish()) + cutter.finish())
         if rest:
             shown += rest
             said = opened.ledger.grown(said, shown)
             yield _piece(model, {"content": rest})
         opened.ledger.dropped(said)
         yield await self._ending(opened.alive(), model, assemble(chunks), shown)
+
+    def _restored(self, ledger: Ledger, reply: Mapping[str, object]) -> Mapping[str, Any]:
+        return restored_reply(ledger.placeholders, reply, self.gate.tools)
 
     async def _admitted(self, opened: OpenTurn, request: Request, trust: Trust) -> dict[str, Any]:
         return await self.gate.admit(
@@ -109,7 +117,7 @@ class GuardedModel:
     async def _ending(
         self, ledger: Ledger, model: str, reply: Mapping[str, Any], shown: str
     ) -> dict[str, Any]:
-        whole = _with_content(reply, shown)
+        whole = _with_content(self._restored(ledger, reply), shown)
         released = await self.gate.release(ledger, whole)
         choice = released["choices"][0]
         delta = {key: value for key, value in choice["message"].items() if key != "content"}
@@ -128,7 +136,8 @@ class GuardedModel:
         def scan(text: str) -> list[Match]:
             leaf = Leaf(slot="stream", spans=(Span(text=text, source=None),))
             case = Case(turn=ledger.turn, subject=ModelReply(leaves=(leaf,)), read=ledger.read)
-            return [match for match, _ in self.redaction.matches(case, leaf)]
+            found = [match for match, _ in self.redaction.matches(case, leaf)]
+            return [*found, *self.links.matches(case, leaf)]
 
         return scan
 

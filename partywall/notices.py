@@ -12,6 +12,7 @@ from firewall.core.subject import Form
 from firewall.ledger import Ledger
 from firewall.templates import Template
 from firewall.turns import OpenTurn
+from partywall.public import NO_ANSWER
 from partywall.runtime import Runtime
 from partywall.wall import Wall
 
@@ -22,7 +23,7 @@ _WORD = re.compile(r"[^A-Za-z0-9_./-]")
 
 def failure(ref: str) -> str:
     """Give what a sender is told whose answer failed; constant but for the reference."""
-    return f"Something went wrong, so there is no answer. Reference: {ref}"
+    return f"{NO_ANSWER}{ref}"
 
 
 async def sent(
@@ -46,6 +47,7 @@ async def sent(
         # What is neither text nor a file of this turn's own is content that nobody has read.
         form=act.form if own else Form.UNKNOWN,
         templates=templates,
+        names=act.names,
     )
 
     async def done() -> T:

@@ -118,9 +118,9 @@ class _Reading:
         self._own = {part.text for part in self._readable}
         self._job: dict[int, Line] = {}
         self._seen: list[tuple[Span, ...]] = []
-        self._asked = set[str]()
+        self._asked, self._repeated = set[str](), set[str]()
         self._answers: dict[str, Line] = {}
-        self._repeated = set[str]()
+        self._around: tuple[Span, ...] = ()
         self.system: list[Line] = []
         self.foreign: list[Line] = []
         # A message may be a file or a reaction: then there are no words that a bot could present again.
@@ -145,8 +145,9 @@ class _Reading:
         """Give what this turn is about: results the bot fetched, what is quoted, the sender's words."""
         if self._job:
             return [self._job[min(self._job)]]
-        words = sorted(self._ledger.said, key=lambda part: part.origin is Origin.SENDER)
-        return [*(_spoken("user", (_span(part.text, part),)) for part in self._fetched()), *map(_said, words)]
+        said = map(_said, sorted(self._ledger.said, key=lambda part: part.origin is Origin.SENDER))
+        lines = [*(_spoken("user", (_span(part.text, part),)) for part in self._fetched()), *said]
+        return [*lines[:-1], *(_spoken("user", (*self._around, *line.spans)) for line in lines[-1:])]
 
     def _fetched(self) -> list[Part]:
         """Give results of tools that the bot called by itself, not for a call of the model's."""
@@ -211,14 +212,13 @@ class _Reading:
         elif not self._ledger.said and self._registered(text):
             # A job has no words of a sender: a registered text stands in their place.
             self._job[self._index(text)] = _spoken("user", self._accounted(text))
-        elif self._is_spoken(text) or text in self._own or self._mostly_own(text):
+        elif any(text.strip() in word for word in self._words) or text in self._own or self._mostly_own(text):
             self.ours = True
+        elif any(word in text for word in self._words):
+            # Who says one letter speaks in every message: what is around it is cut, and that is on record.
+            self.ours, self._around = True, (_span("[what stands around them]", None),)
         else:
             self.foreign.append(_unaccounted({"role": "user", "content": text}))
-
-    def _is_spoken(self, text: str) -> bool:
-        """True if a text holds the sender's words, or is a piece of them (a bot's mention taken off)."""
-        return any(word in text or text.strip() in word for word in self._words)
 
     def _mostly_own(self, text: str) -> bool:
         """True for a decorated record; false where more would be cut than stays, such as a whole history."""

@@ -22,7 +22,9 @@ from firewall.layers.tool_denial import Grants, dangerous
 from firewall.ledger import Asked, Ledger
 from firewall.templates import Template
 from firewall.tools import ToolTable
+from partywall.joined import joined
 from partywall.prompt import Line, composed, sourced
+from partywall.restored import resolved_messages
 
 Request = Mapping[str, object]
 
@@ -67,7 +69,8 @@ class Gate:
             Unreadable: It holds something that is not covered.
         """
         asked = self._with_catalogue(ledger, without_identity(request))
-        prompt = composed(ledger, asked.get("messages"), templates=templates, history=history)
+        presented = resolved_messages(ledger.placeholders, asked.get("messages"))
+        prompt = composed(ledger, presented, templates=templates, history=history)
         asked["messages"] = [line.message for line in prompt.lines]
         flat = flatten_request(asked)
         leaves = tuple(_sourced(each, prompt.lines, formats) for each in flat.leaves)
@@ -95,8 +98,11 @@ class Gate:
         judged = await self.guard.model_reply(
             ledger, tuple(replace(each, fixed=each.fixed or _is_call(each)) for each in flat.leaves)
         )
+        safe = _unfixed(flat, judged)
+        for each in joined([leaf for leaf in safe if not is_program_id(leaf.slot)]):
+            await self.guard.model_reply(ledger, (each,))
         parts = await self.guard.produced(ledger, _said(judged))
-        return _noted(ledger, rebuild_reply(reply, flat, _unfixed(flat, judged)), parts[-1])
+        return _noted(ledger, rebuild_reply(reply, flat, safe), parts[-1])
 
     async def release_text(self, ledger: Ledger, text: str) -> str:
         """Judge a stretch of a reply's text that no finding crosses the ends of; it is not yet remembered."""
@@ -181,7 +187,7 @@ def _said(leaves: Sequence[Leaf]) -> list[tuple[str, Origin]]:
     """Give what a reply said: its texts, and last everything it called as one text, which may be empty."""
     texts = [(each.text, Origin.MODEL) for each in leaves if not _is_call(each) and each.text]
     calls = [each.text for each in leaves if _is_call(each) and not is_program_id(each.slot)]
-    return [*texts, (canonical(*calls) if calls else "", Origin.TOOL)]
+    return [*texts, (canonical(*calls) if calls else "", Origin.CALL)]
 
 
 def _unfixed(flat: Flat, judged: Sequence[Leaf]) -> list[Leaf]:

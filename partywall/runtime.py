@@ -1,45 +1,41 @@
 """Everything one wall runs on, put together from a configuration; the composition root."""
 
-import importlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from firewall.core.errors import KeyMismatch
 from firewall.core.ids import TenantId, derived
-from firewall.core.ports import Clock, Detector, IdSource, Layer
-from firewall.detect.detectors import All
-from firewall.detect.excerpts import Excerpts
-from firewall.detect.identifiers import Identifiers
-from firewall.detect.keys import Keys
+from firewall.core.ports import Clock, Detector, IdSource
+from firewall.detect.excerpts.index import Excerpts
 from firewall.directory import Directory
 from firewall.executor import Executor
 from firewall.guard import Guard
-from firewall.layers.accounting import Accounting
-from firewall.layers.attachments import Attachments
-from firewall.layers.history_reset import HistoryReset
-from firewall.layers.redaction import Redaction
-from firewall.layers.storage_sandbox import StorageSandbox
-from firewall.layers.tenant_boundary import TenantBoundary
-from firewall.layers.tool_denial import Grants, ToolDenial
+from firewall.layers.tool_denial import Grants
 from firewall.learning import Learner
 from firewall.outcomes import Outcomes
 from firewall.receipts import Scribe
 from firewall.stack import Stack
+from firewall.templates import Template
 from firewall.threads import Threads
 from firewall.tools import ToolTable
 from firewall.turns import Turns
 from partywall import builtin, origin
 from partywall.alerts.relay import Relay, relay_of
-from partywall.config import Config, Pii, Profile
+from partywall.config import Config
+from partywall.detecting import detector_of, public_texts
 from partywall.egress import Egress
 from partywall.enforcement import mode_of, policy_of
-from partywall.files import Files, Paths
+from partywall.files import Files
+from partywall.layering import layering
 from partywall.models import GuardedModel
+from partywall.owning import owning
+from partywall.public import constant_texts
 from partywall.requests import Gate
 from partywall.runner import Confined
+from partywall.traces import Traces
 from sandbox import process
 from sandbox.compartment import Compartments
 from sandbox.confinement import Limits
@@ -99,6 +95,7 @@ class Runtime:
     files: Files
     runner: Confined
     relay: Relay | None
+    judging: Threads
 
     async def close(self) -> None:
         """Let go of everything; what was queued is committed first."""
@@ -110,6 +107,7 @@ class Runtime:
                 await self.vault.close()
         finally:
             self.executor.threads.close()
+            self.judging.close()
             self.compartments.close()
 
 
@@ -120,8 +118,9 @@ async def assemble(
     clock: Clock,
     ids: Callable[[bytes], IdSource],
     master_key: bytes | None = None,
+    templates: Sequence[Template] = (),
 ) -> Runtime:
-    """Open everything a configuration names, or nothing.
+    """Open everything a configuration names, or nothing; what `templates` say is nobody's excerpt.
 
     Raises:
         Shadowed: One of the five packages is not the one that was installed with the others.
@@ -131,7 +130,7 @@ async def assemble(
     """
     # Once more: a package that is loaded lazily could have been shadowed since the import.
     origin.verify()
-    detector = _detector(config.profile, config.pii)
+    detector = detector_of(config)
     vault = await open_vault(
         config.store.path,
         clock=clock,
@@ -140,7 +139,7 @@ async def assemble(
         synchronous=Synchronous(config.store.synchronous),
     )
     try:
-        runtime = await _furnished(config, vault, detector, declared, clock)
+        runtime = await _furnished(config, vault, detector, declared, clock, constant_texts(templates))
     except BaseException:
         await vault.close()
         raise
@@ -150,15 +149,25 @@ async def assemble(
 
 
 async def _furnished(
-    config: Config, vault: Vault, detector: Detector, declared: ToolTable, clock: Clock
+    config: Config,
+    vault: Vault,
+    detector: Detector,
+    declared: ToolTable,
+    clock: Clock,
+    public: Iterable[str],
 ) -> Runtime:
     limits, ids = config.limits, vault.ids
     excerpts = Excerpts()
+    for text in public:
+        excerpts.approve(text)
+    for text in public_texts(config.excerpts):
+        excerpts.approve(text)
     learner = Learner(lexicon=vault.lexicon, excerpts=excerpts)
     await learner.catch_up()
     tenants = [TenantId(each.id) for each in config.tenants]
-    relay = relay_of(config.alerts, tenants, vault.deliveries, clock, ids)
-    compartments = _compartments(config, vault.secret)
+    keep_days = config.alert_keeping.keep_days
+    relay = relay_of(config.alerts, tenants, vault.deliveries, clock, ids, keep_days=keep_days)
+    compartments = compartments_of(config, vault.secret)
     runner = Confined(
         compartments=compartments,
         limits=Limits(
@@ -173,33 +182,29 @@ async def _furnished(
     fetcher = Egress(max_response_bytes=limits.max_result_bytes, timeout_s=limits.fetch_timeout_s)
     grants = _grants(config)
     directory = _directory(config)
-    redaction = Redaction(
-        excerpts=excerpts,
-        detector=detector,
-        keys=Keys(detector),
-        shadow=config.profile is Profile.OBSERVE,
-    )
-    layers: list[Layer] = [
-        TenantBoundary(tenants=directory.known, kinds=config.serve, max_text_bytes=limits.max_text_bytes),
-        Attachments(**config.attachments.model_dump()),
-        ToolDenial(fetcher=fetcher, runner=runner, grants=grants),
-        StorageSandbox(paths=Paths(workspace=config.files.workspace, shared=frozenset(config.files.shared))),
-        HistoryReset(),
-        Accounting(strict=config.profile is Profile.STRICT),
-        redaction,
-    ]
+    judging = Threads(limits.threads_a_tenant)
+    ruled = layering(
+        config, vault, excerpts, detector, clock,
+        known=directory.known, runner=runner, fetcher=fetcher, grants=grants, judging=judging,
+    )  # fmt: skip
     stack = Stack(
-        layers,
+        ruled.layers,
         scribe=Scribe(
             store=vault.records,
             ids=ids,
-            policy=policy_of(config, [each.name for each in layers]),
+            policy=policy_of(config, [each.name for each in ruled.layers]),
             mode=mode_of(config),
         ),
         clock=clock,
         layer_cpu_s=limits.layer_cpu_s,
     )
-    guard = Guard(stack=stack, sessions=vault.sessions, outcomes=Outcomes(vault.effects), excerpts=excerpts)
+    guard = Guard(
+        stack=stack,
+        sessions=vault.sessions,
+        outcomes=Outcomes(vault.effects),
+        excerpts=excerpts,
+        own=owning(config, detector),
+    )
     threads = Threads(limits.threads_a_tenant)
     files = Files(compartments, threads)
     for tool in (
@@ -223,6 +228,7 @@ async def _furnished(
             learner=learner,
             ids=ids,
             clock=clock,
+            tracing=Traces(),
             wait_s=limits.session_wait_s,
             turn_timeout_s=limits.turn_timeout_s,
         ),
@@ -230,26 +236,18 @@ async def _furnished(
         executor=Executor(
             guard=guard, tools=declared, files=files, threads=threads, timeout_s=limits.tool_timeout_s
         ),
-        model=GuardedModel(gate=Gate(guard=guard, tools=declared, grants=grants), redaction=redaction),
+        model=GuardedModel(
+            gate=Gate(guard=guard, tools=declared, grants=grants),
+            redaction=ruled.redaction,
+            links=ruled.links,
+        ),
         excerpts=excerpts,
         compartments=compartments,
         files=files,
         runner=runner,
         relay=relay,
+        judging=judging,
     )
-
-
-def _detector(profile: Profile, pii: Pii) -> Detector:
-    """Make the detectors of a profile; one that cannot be made is an error, never left out."""
-    if profile is Profile.LIGHT:
-        return All([])
-    # Presidio takes seconds to import, so it is loaded here and nowhere else.
-    module = importlib.import_module("firewall.detect.pii")
-    wanted: dict[str, object] = {"threshold": pii.threshold, "languages": pii.languages, "nlp": pii.nlp}
-    if pii.entities is not None:
-        wanted["entities"] = pii.entities
-    presidio: Detector = module.PresidioDetector(**wanted)
-    return All([presidio, Identifiers()])
 
 
 def _key(path: str | None) -> bytes | None:
@@ -261,7 +259,8 @@ def _key(path: str | None) -> bytes | None:
         raise KeyMismatch("store.master_key_file cannot be read; check the path and its owner") from error
 
 
-def _compartments(config: Config, secret: bytes) -> Compartments:
+def compartments_of(config: Config, secret: bytes) -> Compartments:
+    """Open the configured folder of all compartments, which may be new."""
     area = config.files
     quota = Quota(max_bytes=area.max_bytes, max_entries=area.max_entries, max_file_bytes=area.max_file_bytes)
     return Compartments(area.path, key=secret, quota=quota, shared=area.shared)

@@ -9,8 +9,8 @@ from typing import Any, cast
 from adapters.channels import Channel
 from firewall.core.errors import ConfigError
 from partywall.bot import AgentFunction, Bot
-from partywall.config import DiscordBot, ServedBot, SlackBot, TelegramBot
 from partywall.installed import Installed
+from partywall.settings.bots import DiscordBot, ServedBot, SlackBot, TelegramBot
 from partywall.wall import Wall
 
 # Each channel's client takes long to import, so it is loaded when it is configured, and nowhere else.

@@ -56,6 +56,7 @@ class Wall:
         self._crossing = Crossing()
         self._tools = Toolbox(self.runtime, self._crossing)
         self.templates = [registered(text) for text in config.prompts]
+        self._registered = list(self.templates)
         self.guards_a_model = False
         self._runtime: Runtime | None = None
         self._opening: asyncio.Task[Runtime] | None = None
@@ -114,6 +115,7 @@ class Wall:
             clock=self._clock,
             ids=self._ids,
             master_key=self._master_key,
+            templates=self._registered,
         )
 
     async def close(self) -> None:
@@ -201,6 +203,7 @@ class Wall:
         """
         templates = (*self.templates, *map(registered, trusted_system))
         formats = frozenset[str]().union(*map(format_texts, response_formats))
+        self._registered += templates if self._runtime is None else ()
         trust = Trust(templates=templates, history=history, formats=formats)
         self.guards_a_model = True
         return ModelGuard(opened=self.runtime, trust=trust, crossing=self._crossing).guard(model)

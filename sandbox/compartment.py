@@ -112,6 +112,14 @@ class Compartments:
         own = Jail.own(home, quota=self._quota, resolver=self._resolver)
         return Compartment(own=own, shared=self._shared)
 
+    def count(self, owner: bytes) -> int:
+        """Count the files in an owner's compartment, 0 if there is none; links are not followed."""
+        name = os.fsdecode(self._name(owner))
+        with translated(), suppress(FileNotFoundError):
+            found = os.fwalk(name, dir_fd=self._by_sender.fd)
+            return sum(len(files) for _, _, files, _ in found)
+        return 0
+
     def erase(self, owner: bytes) -> None:
         """Remove an owner's compartment with everything in it; links in it are removed, not followed."""
         name = os.fsdecode(self._name(owner))

@@ -11,7 +11,10 @@ from partywall import origin
 from partywall.cli import (
     alerts,
     backup,
+    classifier,
     doctor,
+    erase,
+    holds,
     inbox,
     init,
     installations,
@@ -19,6 +22,8 @@ from partywall.cli import (
     receipts,
     records,
     replay,
+    rules,
+    scan,
     serve,
     summaries,
     vault,
@@ -43,13 +48,18 @@ records.app.command("prune")(pruning.prune)
 app.add_typer(records.app, name="violations")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(receipts.app, name="receipts")
+app.add_typer(holds.app, name="holds")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(installations.app, name="installations")
+app.add_typer(rules.app, name="rules")
+app.add_typer(classifier.app, name="classifier")
 app.command("tenants")(records.tenants)
 app.command("why")(records.why)
+app.command("erase")(erase.erase)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restored)
 app.command("replay")(replay.replay)
+app.command("scan")(scan.scan)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

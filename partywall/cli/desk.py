@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -33,6 +34,7 @@ from vault.open import Vault, open_vault
 from vault.sqlite import MEMORY, Synchronous
 
 T = TypeVar("T")
+_WIDEST = 10_000
 DEFAULT_CONFIG = Path("partywall.toml")
 
 ConfigPath = Annotated[
@@ -180,16 +182,31 @@ def give(value: object) -> None:
 
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Mapping[str, object]], *, empty: str) -> None:
-    """Write rows as a table; every cell is text, and nothing in it is obeyed."""
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(plain(_cell(row.get(column)))) for column in columns))
-    if table.row_count:
-        Console(file=sys.stdout).print(table)
-    else:
+    """Write rows as a table; every cell is text, and nothing in it is obeyed.
+
+    A cell is never broken: an id must be copied whole. In a pipe each row is one line, however long; a screen
+    that is too narrow gets each row as lines of its own.
+    """
+    cells = [[plain(_cell(row.get(column))) for column in columns] for row in rows]
+    if not cells:
         say(empty)
+        return
+    names = [column.replace("_", " ") for column in columns]
+    table = Table(title=title, title_justify="left")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console = Console(file=sys.stdout)
+    needed = console.measure(table, options=console.options.update(max_width=_WIDEST)).maximum
+    if needed <= console.width or not (console.is_terminal or "COLUMNS" in os.environ):
+        Console(file=sys.stdout, width=max(needed, console.width)).print(table)
+        return
+    say(title)
+    for row in cells:
+        say("")
+        for name, text in zip(names, row, strict=True):
+            say(f"{name}: {text}")
 
 
 def _cell(value: object) -> str:

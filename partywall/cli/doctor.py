@@ -12,10 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from firewall.core.errors import ConfigError, PartywallError, SchemaTooNew
+from firewall.core.ids import TenantId
 from partywall import doctor
+from partywall.alerts.examining import examined
 from partywall.cli.desk import AsJson, ConfigPath, Exit, configuration, give, opened, plain, run, say
 from partywall.config import Config
 from partywall.doctor import Check, State, failure, fault, ok, warning
+from partywall.injections import examined as injections
+from partywall.plugged.examining import examined as plug_ins
+from partywall.plugged.examining import with_plugged
+from sandbox.exchange import system_resolve
 from vault.address import Address, is_server
 from vault.ground import schema_of
 from vault.migrations import migrations
@@ -34,7 +40,7 @@ def examine(config: ConfigPath = None, as_json: AsJson = False) -> None:
     Ends with 1 if there is a fault. Warnings are for reading.
     """
     checks, loaded = run(_examined(config))
-    layers = {} if loaded is None else doctor.layers(loaded.profile)
+    layers = {} if loaded is None else with_plugged(doctor.layers(loaded.profile), loaded)
     if as_json:
         give(
             {
@@ -69,10 +75,13 @@ async def _examined(path: Path | None) -> tuple[list[Check], Config | None]:
     )
     checks += [
         *doctor.detectors(config),
+        *injections(config),
         *doctor.grants(config),
         doctor.served(config),
+        *plug_ins(config),
         *doctor.key_file(config),
     ]
+    checks += await examined(config.alerts, [TenantId(each.id) for each in config.tenants], system_resolve)
     return [*checks, *await _state(config)], config
 
 
@@ -104,7 +113,7 @@ async def _opened(config: Config, schema: Check, told: str) -> list[Check]:
         return [schema]
     try:
         async with opened(config) as vault:
-            found = [*await _chains(vault), *await _effects(vault), *await _inbox(vault)]
+            found = [*await _chains(vault), *await _effects(vault), *await _inbox(vault), *await _told(vault)]
     except PartywallError as error:
         return [schema, failure("database", error)]
     return [schema, ok("database", told), *found]
@@ -186,6 +195,22 @@ async def _inbox(vault: Vault) -> list[Check]:
     if len(unknown) > _AT_MOST:
         checks.append(warning("inbox", f"and {len(unknown) - _AT_MOST} more, maybe answered", _DISMISS))
     return checks or [ok("inbox", "every message that was begun is answered")]
+
+
+async def _told(vault: Vault) -> list[Check]:
+    """Say which messages to operators never arrived, and which routes are off."""
+    checks = [
+        warning(
+            "messages",
+            f"route {route}: switched off, because its receiver wants no more",
+            f"give it another address, or `partywall alerts retry --route {route}`",
+        )
+        for route in await vault.deliveries.disabled()
+    ]
+    for route, count in sorted((await vault.deliveries.dead()).items()):
+        look = f"`partywall alerts dead --route {route}` says why; then `alerts retry --route {route}`"
+        checks.append(warning("messages", f"route {route}: {count} never arrived", look))
+    return checks or [ok("messages", "no message to operators is dead")]
 
 
 def _print(checks: list[Check], layers: dict[str, str], profile: str) -> None:

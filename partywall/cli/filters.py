@@ -38,6 +38,7 @@ def wanted(
     ] = None,
     session: Annotated[str | None, typer.Option(help="Only this session's.")] = None,
     turn: Annotated[str | None, typer.Option(help="Only this turn's.")] = None,
+    trace: Annotated[str | None, typer.Option(help="Only those of turns in this trace.")] = None,
     ref: Annotated[str | None, typer.Option(help="Only those of this reference.")] = None,
     subject: Annotated[
         SubjectKind | None, typer.Option(help="Only those about this kind of subject.")
@@ -50,6 +51,12 @@ def wanted(
     severity: Annotated[Severity | None, typer.Option(help="Only this severe and above.")] = None,
     touched: Annotated[
         str | None, typer.Option(help="Only judgements that concern the value with this mark.")
+    ] = None,
+    preview: Annotated[
+        str | None, typer.Option(help="Only those of exactly this kind and length, such as 'exec, 4'.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Only those that concern at least so many.")
     ] = None,
     receipt: Annotated[
         int | None, typer.Option(min=1, help="Only those of the receipt of this number.")
@@ -75,6 +82,7 @@ def wanted(
         conversation=conversation,
         session=None if session is None else SessionId(session),
         turn=None if turn is None else TurnId(turn),
+        trace=trace,
         ref=None if ref is None else Ref(ref),
         subject=subject,
         layer=layer,
@@ -84,6 +92,8 @@ def wanted(
         mode=mode,
         severity=severity,
         touched=touched,
+        preview=preview,
+        count=count,
         receipt=receipt,
         since_ms=None if since is None else moment_ms(since, now_ms),
         until_ms=None if until is None else moment_ms(until, now_ms),

@@ -37,6 +37,12 @@ profile = "standard"
 # grants = ["exec"]                    # dangerous tools, by name; `partywall doctor` lists them
 # hosts = ["api.example.org"]          # hosts that `fetch` may reach; ".example.org" for its subdomains
 # only = ["read", "list", "exec"]      # if given, no other tool runs
+# carry = ["fetch"]                    # tools that reach outside and may carry private data
+# [tenant.links]
+# hosts = ["acme.example.org"]         # where links may lead besides links.hosts
+# [tenant.pii]
+# names = ["Ansel Masson"]             # people whose names answers must not bring up by themselves
+# names_file = "people.txt"            # the same from a file, one a line
 
 [store]
 path = ".partywall/partywall.db"       # or "postgresql://user@host/database": docs/operations/postgres.md
@@ -81,15 +87,65 @@ path = ".partywall/files"
 # max_rounds = 8
 # max_tokens_a_turn = 200000
 
+[links]                                # in what is shown; others are cut out
+# hosts = ["docs.example.org", ".example.net"] # example: a host, all hosts below one; "*" for every host
+# given_by_tools = true                # a link that a tool gave may be repeated; never in `strict`
+
+[excerpts]                             # of other people's texts
+# public = ["handbook.txt"]            # example: files of text that is nobody's
+
+[injection]                            # text that wants to command the assistant
+# mode = "shadow"                      # records only; "enforce" refuses, "off" does not look
+# threshold = 0.5                      # 0 to 1: the least score that counts
+# classifier = "injections"            # example: a folder that `partywall classifier train` made
+# model = "prompt-guard-2"             # example: a folder with a model's weights; nothing is downloaded
+# model_kind = "prompt_guard"          # or "llama_guard"; with model only
+# runtime = "onnx"                     # or "transformers"; with model only
+
+[secrets]
+# rules = ["rules.toml"]               # example: rules of your own; try them by `partywall rules check`
+
 [pii]
+# rules = "standard"                   # or "presidio": exactly what stock Presidio finds
 # threshold = 0.35                     # 0 to 1: how sure Presidio must be
 # languages = ["en"]
+# allow = ["support@acme.example"]     # example: values that are no finding
+# deny = ["Project Falcon"]            # example: terms that are one
+# recognizers = "recognizers.yaml"     # example: recognisers of yours, in Presidio's YAML
+# context = {}                         # words near which a kind counts for more: { US_SSN = ["sozial"] }
+# own = "keep"                         # or "substitute": a provider sees placeholders for the sender's values
+
+# [pii.enhancer]                       # how such words count; Presidio's names
+# context_similarity_factor = 0.35
+# min_score_with_context_similarity = 0.4
+# context_prefix_count = 5
+# context_suffix_count = 0
+# context_matching_mode = "substring"
+
+[plugins]                              # of other distributions: docs/plugins.md; only what is named is loaded
+# detectors = []                       # ["acme-ids"]
+# rules = []                           # packs of rules for secrets
+# layers = []
+# alerts = []                          # kinds of [[alert]]
+# timeout_s = 2.0                      # longest wait for one
+# [plugins.options]                    # by its name. Example, for detectors = ["acme-ids"]:
+#                                      # [plugins.options.acme-ids]
+#                                      # prefix = "EMP"
+
+[oracle]                               # how often a finding may tell somebody that a text is another's
+# findings = 10                        # different texts; one more, and everything is refused
+# window_s = 86400.0                   # over how long they are counted
+# hold_s = 86400.0                     # for how long; `partywall holds release` ends it
+
+[alerts]                               # what operators were told
+# keep_days = 90                       # example: the relay removes older messages that arrived
 
 # [[alert]]                            # a way to tell operators; secrets stand in the environment
 # name = "on-call"
 # kind = "pagerduty"
 # keys_env = ["PAGERDUTY_ROUTING_KEY"]
 # tenants = ["acme"]                   # without it, every tenant's violations
+# options = {}                         # of a kind that a plug-in brings
 # severity = "high"                    # and worse
 # layers = ["redaction"]
 # rules = ["foreign_history"]

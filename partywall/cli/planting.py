@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from firewall.core.errors import MisuseError
-from firewall.detect.excerpts import Excerpts
+from firewall.detect.excerpts.index import Excerpts
 
 # Kinds that stand for one person; a city or a date is nobody's.
 KINDS = frozenset(

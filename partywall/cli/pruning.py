@@ -18,13 +18,13 @@ def prune(
     ] = None,
     config: ConfigPath = None,
 ) -> None:
-    """Remove the records that are older; their receipts stay, so that the chain still verifies."""
+    """Remove the records that are older; their receipts stay, and a receipt says what was removed."""
     loaded = configuration(config)
     days = keep_days or loaded.records.keep_days
     if days is None:
         raise MisuseError("how long are records kept? Set records.keep_days, or give --keep-days")
     count = run(_pruned(loaded, SystemClock().now_ms() - days * _DAY_MS))
-    say(f"{count} records older than {days} days were removed. Their receipts stay.")
+    say(f"{count} records older than {days} days were removed. Their receipts stay, and one says so.")
 
 
 async def _pruned(config: Config, before_ms: int) -> int:

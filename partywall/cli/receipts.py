@@ -34,7 +34,7 @@ def verify(
         give({"chains": rows, "log": log})
         return
     show("Chains", ("tenant", "receipts"), rows, empty="There are no receipts yet.")
-    say(f"The log is whole: {log['size']} receipts, {log['erased']} of them without salt.")
+    say(f"The log is whole: {log['size']} receipts, {log['erased']} of them erased.")
     say(f"It is what was signed in {log['checkpoints']} checkpoints.")
 
 
@@ -123,9 +123,13 @@ async def _exported(
     config: Config, tenant: TenantId, target: Path, earlier: bytes | None, *, dsse: bool
 ) -> dict[str, object]:
     async with opened(config) as vault:
-        signed = await vault.checkpoints.make()
         if tenant not in await vault.checkpoints.tenants():
             raise Absent("this tenant has no receipts; `partywall tenants` lists them all")
+        # The attack: who can write the database, but lacks the key, takes a chain back to an older head, of
+        # which the MAC is right. What is signed says how many receipts there are; the log must show no other.
+        await vault.records.verify(tenant)
+        await vault.checkpoints.verify()
+        signed = await vault.checkpoints.make()
         with _made(target) as stream:
             try:
                 if dsse:

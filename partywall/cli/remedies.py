@@ -93,12 +93,31 @@ REMEDIES: dict[ReasonCode, str] = {
         "Somebody else's text stood where it could not be cut out. Treat it as a breach until you know "
         "how it came there: look at the turn's other records."
     ),
+    ReasonCode.ORACLE_SUSPECTED: (
+        "Too many different texts of others were found in this principal's turns: somebody may be guessing, "
+        "or the bot hands out what is not theirs. Look at the records; then `partywall holds release REF`."
+    ),
+    ReasonCode.INJECTION: (
+        "The text looks like it wants to command the assistant; the rule names the family of signs. Raise "
+        'injection.threshold, or set injection.mode = "shadow", if it does not.'
+    ),
+    ReasonCode.LINK_REFUSED: (
+        "A link to a host that is on no list stood where nothing may be altered. Add the host to "
+        "links.hosts, or to the tenant's, if it should be reached."
+    ),
+    ReasonCode.PRIVATE_EGRESS: (
+        "An argument of a tool that reaches outside carried something private that the message did not say. "
+        "Name the tool in the tenant's tools.carry if it may carry such data."
+    ),
     ReasonCode.FIXED_TEXT: (
         "A value that must not be shown stood in a path, id, URL or argument, which is never altered."
     ),
     ReasonCode.LAYER_FAILED: (
         "A layer raised, or used more than limits.layer_cpu_s. Nothing passed. Run `partywall doctor`, "
         "then report it."
+    ),
+    ReasonCode.PLUGIN_DENIED: (
+        "A layer of a plug-in said no by a rule of its own. The layer is named above; see its documentation."
     ),
     ReasonCode.OBLIGATION_FAILED: (
         "What a layer asked for could not be done exactly. Report it; nothing passed."

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from firewall.core.errors import MisuseError
 from firewall.core.ids import TenantId
 from firewall.core.label import Owned, Readers
-from firewall.detect.excerpts import Excerpts
+from firewall.detect.excerpts.index import Excerpts
 from partywall.cli import readers as forms
 from partywall.cli.desk import (
     Absent,

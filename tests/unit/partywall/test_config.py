@@ -11,27 +11,35 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from firewall.core.errors import ConfigError
-from partywall.alerts.settings import AlertRoute
+from partywall.alerts.settings import AlertKeeping, AlertRoute
 from partywall.cli.init import TEMPLATE
 from partywall.config import (
     Config,
-    DiscordBot,
     FileArea,
     FilesIn,
     Limits,
-    Pii,
     Profile,
     Realm,
     RecordKeeping,
-    ServedBot,
-    SlackBot,
     Store,
-    TelegramBot,
     Tenant,
     ToolGrants,
     load,
     parse,
 )
+from partywall.settings.bots import DiscordBot, ServedBot, SlackBot, TelegramBot
+from partywall.settings.detection import (
+    Enhancer,
+    Injections,
+    LinkHosts,
+    Links,
+    Oracle,
+    Pii,
+    PublicText,
+    Secrets,
+    TenantPii,
+)
+from partywall.settings.plugins import Plugins
 from tests.fakes.services import ROOT
 
 DOCS = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -39,10 +47,18 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "": Config,
     "store": Store,
     "records": RecordKeeping,
+    "alerts": AlertKeeping,
     "files": FileArea,
     "attachments": FilesIn,
     "limits": Limits,
+    "links": Links,
+    "oracle": Oracle,
     "pii": Pii,
+    "pii.enhancer": Enhancer,
+    "secrets": Secrets,
+    "excerpts": PublicText,
+    "injection": Injections,
+    "plugins": Plugins,
     "bot": ServedBot,
     "bot.slack": SlackBot,
     "bot.telegram": TelegramBot,
@@ -50,6 +66,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "tenant": Tenant,
     "tenant.realms": Realm,
     "tenant.tools": ToolGrants,
+    "tenant.links": LinkHosts,
+    "tenant.pii": TenantPii,
     "alert": AlertRoute,
 }
 
@@ -184,3 +202,10 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_nothing_gives_safe_defaults() -> None:
     assert load(None) == load({}) == Config()
     assert load({"tenant": [{"id": "ACME"}, {"id": "GLOBEX"}]}).tenants[1].id == "GLOBEX"
+
+
+@pytest.mark.parametrize("host", ["https://docs.example.org", "Docs.example.org", "docs", "1.2.3.4", ""])
+def test_a_host_that_no_link_could_have_is_refused(host: str) -> None:
+    with pytest.raises(ConfigError, match="links"):
+        load({"links": {"hosts": [host]}})
+    assert load({"links": {"hosts": ["docs.example.org", ".example.net"]}}).links.given_by_tools

@@ -1,5 +1,7 @@
 """The digest of what enforces: equal for equal rules, another for others, and nothing of a tenant in it."""
 
+from pathlib import Path
+
 import pytest
 
 from firewall.core.receipt import Mode
@@ -30,6 +32,19 @@ def test_equal_rules_have_one_digest_however_they_were_written() -> None:
 )
 def test_other_rules_have_another(changed: dict[str, object]) -> None:
     assert policy_of(of(**changed), LAYERS) != policy_of(of(), LAYERS)
+
+
+def test_other_rules_for_secrets_have_another_digest(tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    badge = (
+        '[[rule]]\nid = "acme-badge"\nprovider = "ACME"\ndescription = "Badge"\npattern = "ACME-[0-9]{8}"\n'
+        'keywords = ["acme-"]\npositive = ["ACME-12345678"]\nnegative = ["ACME-1"]\n'
+    )
+    file.write_text(badge)
+    config = of(secrets={"rules": [str(file)]})
+    before = policy_of(config, LAYERS)
+    file.write_text(badge.replace("{8}", "{7,8}"))
+    assert len({before, policy_of(config, LAYERS), policy_of(of(), LAYERS)}) == 3
 
 
 def test_the_layers_and_their_order_are_in_it() -> None:

@@ -16,6 +16,7 @@ from firewall.core.label import Owned, Principals
 from firewall.core.message import Message
 from firewall.core.receipt import RecordKind
 from firewall.layers.accounting import Accounting
+from firewall.layers.oracle import Budgeted
 from firewall.layers.redaction import Redaction
 from partywall import doctor
 from partywall.config import Profile, load
@@ -28,7 +29,10 @@ from vault.ledger import Filter
 OURS, THEIRS = "ada", "ben"
 VALUE = "ORCHID-4417-0093"
 TYPED = "carla@example.com"
-STRUCTURAL = ["tenant_boundary", "attachments", "tool_denial", "storage_sandbox", "history_reset"]
+STRUCTURAL = [
+    *("tenant_boundary", "oracle", "attachments", "tool_denial", "storage_sandbox", "egress"),
+    "history_reset",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +83,19 @@ async def test_the_stack_of_a_profile_is_the_documented_one(profile: Profile, tm
         runtime = await wall.runtime()
         layers = layers_of(runtime)
     names = {getattr(layer, "name", "") for layer in layers}
-    assert names == {*STRUCTURAL, "accounting", "redaction"}
+    assert names == {*STRUCTURAL, "accounting", "links", "injection", "redaction"}
     accounting = next(layer for layer in layers if isinstance(layer, Accounting))
-    redaction = next(layer for layer in layers if isinstance(layer, Redaction))
+    budgeted = next(layer for layer in layers if isinstance(layer, Budgeted))
+    redaction = budgeted.redaction
+    assert isinstance(redaction, Redaction)
     assert accounting.strict is golden.strict_outbound
     assert redaction.shadow is golden.shadow
     assert bool(redaction.detector.scan(f"write to {TYPED} today")) is golden.typed
-    # A layer that had a shadow mode of its own would need a word here.
-    assert [
-        name for layer in layers if getattr(layer, "shadow", False) for name in [getattr(layer, "name", "")]
-    ] == (["redaction"] if golden.shadow else [])
+    # Injection only watches unless it is told to enforce; the others do where everything that detects does.
+    shadows = {
+        getattr(layer, "name", "") for layer in (*layers, redaction) if getattr(layer, "shadow", False)
+    }
+    assert shadows == {"injection", *(("redaction", "links", "egress") if golden.shadow else ())}
 
 
 @profiles

@@ -11,7 +11,7 @@ import pytest
 from firewall.core.errors import MisuseError
 from firewall.core.message import Message
 from firewall.core.verdict import Allow, Case, Verdict
-from firewall.detect.excerpts import Excerpts
+from firewall.detect.excerpts.index import Excerpts
 from firewall.layers.history_reset import HistoryReset
 from firewall.layers.redaction import Redaction
 from partywall.cli.planting import Planting, spans_of, values_of

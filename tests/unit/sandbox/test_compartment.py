@@ -158,8 +158,12 @@ def test_erasing_removes_one_owner_and_follows_no_link(
     (canary / "file").touch()
     (acme_files / "link").symlink_to(canary)
     acme.own.writer.write(parse("d/a"), b"x")
+    before = compartments.count(b"acme\x00U1")
+    acme.own.writer.write(parse("d/b"), b"x")
+    assert compartments.count(b"acme\x00U1") == before + 1
     compartments.erase(b"acme\x00U1")
     compartments.erase(b"acme\x00U1")
+    assert compartments.count(b"acme\x00U1") == 0
     assert (canary / "file").exists()
     assert globex.own.read(parse("secret.txt"), max_bytes=99) == b"globex secret"
     with compartments.of(b"acme\x00U1") as anew:
