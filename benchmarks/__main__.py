@@ -18,7 +18,19 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import channels, group_commit, imports, paths, receipts, serving, turn
+from benchmarks import (
+    alerts,
+    channels,
+    group_commit,
+    imports,
+    paths,
+    pii,
+    receipts,
+    scan,
+    serving,
+    turn,
+    violations,
+)
 from benchmarks.table import Row, compared, drawn
 
 RESULTS = Path(__file__).parent / "results"
@@ -168,7 +180,11 @@ BENCHES = {
     "turn": Bench(run=_turn, rounds=400, quick=40),
     "growth": Bench(run=_growth, rounds=200, quick=20),
     "commit": Bench(run=_commit, rounds=1, quick=1),
+    "violations": Bench(run=violations.run, rounds=7, quick=2, beats=4),
+    "alerts": Bench(run=alerts.run, rounds=300, quick=30),
     "paths": Bench(run=_paths, rounds=100, quick=10),
+    "pii": Bench(run=pii.run, rounds=40, quick=10, beats=3),
+    "scan": Bench(run=scan.run, rounds=40, quick=10, beats=3),
     "imports": Bench(run=_imports, rounds=7, quick=2),
     "receipts": Bench(run=_receipts, rounds=20, quick=3),
     "channels": Bench(run=_channels, rounds=100, quick=25, beats=2 * len(channels.SIDES)),

@@ -1,7 +1,8 @@
 """How fast a bundle is verified: receipts a second by the verifier, beside SHA-256 over the same lines.
 
-The verifier reads each line, checks its spelling, recomputes its hash, its commitment and its proof. Hashing
-the same bytes once is the least that any check could do.
+The verifier reads each line, checks its spelling, recomputes its hash and commitment, and climbs its proof to
+the root or to what an earlier proof has shown. Hashing the same bytes once is the least that any check could
+do.
 """
 
 import asyncio

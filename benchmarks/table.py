@@ -17,7 +17,7 @@ class Row:
         budget: The budget's number, or nothing for a figure that only explains.
         what: Ours, over the peer.
         unit: Of `p50`, `p99` and `peer`.
-        p50: Our median.
+        p50: Our median; nothing where it could not be measured here, and `what` says why.
         p99: Our 99th percentile, where there are single measurements.
         peer: The peer's median.
         ratio: Ours over the peer; for rates too.
@@ -27,8 +27,8 @@ class Row:
 
     budget: str = ""
     what: str
-    unit: str
-    p50: float
+    unit: str = ""
+    p50: float | None = None
     p99: float | None = None
     peer: float | None = None
     limit: float | None = None
@@ -37,7 +37,7 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """Ours over the peer."""
-        return None if self.peer is None else self.p50 / self.peer
+        return None if self.peer is None or self.p50 is None else self.p50 / self.peer
 
     @property
     def met(self) -> bool | None:
@@ -92,7 +92,7 @@ def drawn(rows: Sequence[Row], *, title: str) -> Table:
         table.add_row(
             row.budget,
             row.what,
-            f"{_number(row.p50)} {row.unit}",
+            f"{_number(row.p50)} {row.unit}".strip(),
             _number(row.p99),
             _number(row.peer),
             _ratio(row.ratio),

@@ -17,13 +17,14 @@ from typing import Any, cast
 from unittest import mock
 
 import partywall
-from benchmarks import presidio
+from benchmarks import pii
 from benchmarks.texts import Texts
 from firewall.core.ids import PrincipalId, TenantId
 from firewall.core.label import Owned, Principals
 from firewall.tools import ToolTable
 from partywall import runtime as composition
 from partywall.config import Config, load
+from partywall.handle import TurnHandle
 from partywall.runtime import KeyedIds, Runtime, SystemClock, assemble
 from partywall.wall import Wall
 from tests.fakes.stores import MemoryEffects, MemoryRecords, MemorySessions
@@ -51,13 +52,20 @@ class Prepared(Wall):
 
 
 @asynccontextmanager
-async def walled(*, durable: bool, excerpts: int = EXCERPTS, tenants: int = TENANTS) -> AsyncGenerator[Wall]:
+async def walled(
+    *,
+    durable: bool,
+    excerpts: int = EXCERPTS,
+    tenants: int = TENANTS,
+    alerts: Sequence[Mapping[str, Any]] = (),
+) -> AsyncGenerator[Wall]:
     """Give a wall that knows so many texts of so many configured tenants.
 
     Args:
         durable: False keeps sessions, records and effects in memory: what remains is the wall's own work.
         excerpts: How many texts it knows.
         tenants: Whose they are, in turn.
+        alerts: The routes that operators are told by.
     """
     with tempfile.TemporaryDirectory(dir=os.environ.get("PARTYWALL_BENCH_DIR")) as folder:
         config = load(
@@ -69,6 +77,7 @@ async def walled(*, durable: bool, excerpts: int = EXCERPTS, tenants: int = TENA
                     {"id": f"t{n}", "realms": [{"channel": "slack", "realm": f"r{n}"}]}
                     for n in range(tenants)
                 ],
+                "alert": list(alerts),
             }
         )
         with mock.patch.object(composition, "open_vault", open_vault if durable else _without_disk):
@@ -82,8 +91,12 @@ async def walled(*, durable: bool, excerpts: int = EXCERPTS, tenants: int = TENA
             await made.close()
 
 
-def bot_of(wall: Wall, tenants: int = TENANTS) -> Side:
-    """Give a turn of a small bot behind this wall."""
+def bot_of(
+    wall: Wall,
+    tenants: int = TENANTS,
+    before_reply: Callable[[TurnHandle], Awaitable[None]] | None = None,
+) -> Side:
+    """Give a turn of a small bot behind this wall, which may do something more before it replies."""
     said: list[str] = [""]
 
     async def model(**_: Any) -> dict[str, Any]:
@@ -102,6 +115,8 @@ def bot_of(wall: Wall, tenants: int = TENANTS) -> Side:
         )
         async with wall.turn(arrived) as turn:
             reply = await ask(**asked(text))
+            if before_reply is not None:
+                await before_reply(turn)
             return await turn.reply(reply["choices"][0]["message"]["content"])
 
     return turn
@@ -124,10 +139,10 @@ async def round_trip(text: str, _answer: str) -> object:
 
 def stock_presidio() -> Side:
     """Give Presidio as it comes, on the prompt's text."""
-    scan = presidio._stock()  # pyright: ignore[reportPrivateUsage]  one peer for all benches
+    scan = pii.stock()
 
     async def side(text: str, _answer: str) -> int:
-        return scan(text)
+        return len(scan(text))
 
     return side
 
@@ -176,7 +191,9 @@ async def _without_disk(*args: Any, **kwargs: Any) -> Vault:
 
 
 class _Settled:
-    """Records in memory that a vault can close."""
+    """Records in memory that a vault can close, with no log over them to sign."""
+
+    wrote = False
 
     def __init__(self, kept: MemoryRecords) -> None:
         self._kept = kept
