@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.fakes.network import LoopbackOnly
 from tests.fakes.services import enforce, required, tally
+from tests.fakes.threads import begin_all_the_same
 
 # The machine is shared and slow at times: a deadline or a "too slow" would fail a property that holds.
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
         required(os.environ)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
+    begin_all_the_same()
     _LOOPBACK.install()
     config.add_cleanup(_LOOPBACK.disarm)
 

@@ -33,6 +33,15 @@ UNREACHABLE: Mapping[ReasonCode, str] = {
     ReasonCode.APPROVAL_UNAVAILABLE: "no layer asks for an approval",
 }
 
+# Reasons of layers that are played, with their records, beside those layers' own rules.
+ELSEWHERE: Mapping[ReasonCode, str] = {
+    ReasonCode.LINK_REFUSED: "tests/unit/layers/test_links.py",
+    ReasonCode.PRIVATE_EGRESS: "tests/leaks/test_links.py",
+    ReasonCode.ORACLE_SUSPECTED: "tests/scenario/test_attack_oracle.py",
+    ReasonCode.PLUGIN_DENIED: "tests/scenario/test_plugins.py",
+    ReasonCode.INJECTION: "tests/unit/layers/test_injection.py",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
