@@ -1,17 +1,20 @@
 """Threads for the code of plug-ins, which may never come back: whoever waits for it is not kept waiting.
 
 The attack: a text on which a plug-in never ends. On the event loop's own thread it would stop the bot for
-every tenant. Here the wait ends, the text is refused, and the thread is given up: a loop in Python is ended
-in it by an exception, and what waits inside a library keeps the thread until it comes back. A lane that has
-given up too many threads at once runs nothing more until one of them has ended.
+every tenant. Here the wait ends, the text is refused, and the thread is given up: a loop in Python is ended in it
+by an exception, and what waits keeps the thread until it comes back. A lane that has given up too many
+threads at once runs nothing more until one of them has ended.
 
 Nothing that the code raised is handed on: its text may hold what it was shown.
 """
 
 import asyncio
 import ctypes
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any, Final, TypeVar
@@ -21,6 +24,11 @@ from firewall.core.errors import ServiceUnavailable
 T = TypeVar("T")
 _KEPT: Final = 4
 _MOST_STUCK: Final = 8
+# A thread that is given up is looked at after so long, then more and more rarely; one that was running for
+# so much of that time was not waiting.
+_FIRST_LOOK_S: Final = 0.1
+_RAREST_LOOK_S: Final = 5.0
+_RUNNING: Final = 0.05
 _Job = tuple[Callable[[], Any], "Future[Any]"]
 
 
@@ -32,8 +40,34 @@ class _Worker(Thread):
     def __init__(self) -> None:
         super().__init__(name="partywall plug-in", daemon=True)
         self.jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._clock: int | None = None
+
+    def end(self) -> None:
+        """Let it end after its call, and end a loop in Python that it is in."""
+        self.jobs.put(None)
+        if self._clock is not None:
+            watch = partial(self._interrupted, self._clock)
+            Thread(target=watch, name="partywall plug-in's end", daemon=True).start()
+
+    def _interrupted(self, clock: int) -> None:
+        # One that waits is left alone: it would not notice, and as long as it does not, CPython 3.11 looks in
+        # every thread for whom to interrupt, which costs time and, under a trace function, never ends.
+        wait_s = _FIRST_LOOK_S
+        # The clock of a thread that has ended cannot be read.
+        with suppress(OSError):
+            while True:
+                spent = time.clock_gettime(clock)
+                self.join(wait_s)
+                if time.clock_gettime(clock) - spent > _RUNNING * wait_s:
+                    # `SystemExit` ends a thread without a word.
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                        ctypes.c_ulong(self.ident or 0), ctypes.py_object(SystemExit)
+                    )
+                wait_s = min(2 * wait_s, _RAREST_LOOK_S)
 
     def run(self) -> None:
+        if hasattr(time, "pthread_getcpuclockid"):
+            self._clock = time.pthread_getcpuclockid(self.ident or 0)
         while (job := self.jobs.get()) is not None:
             call, future = job
             try:
@@ -122,12 +156,7 @@ class Lane:
         worker.jobs.put(None)
 
     def _give_up(self, worker: _Worker) -> None:
-        # It is alive, for it ends only by the None below, so the number is its own and no other thread's.
-        # `SystemExit` ends a thread without a word.
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(worker.ident or 0), ctypes.py_object(SystemExit)
-        )
-        worker.jobs.put(None)
+        worker.end()
         with self._lock:
             self._stuck.append(worker)
 

@@ -83,7 +83,7 @@ class PluggedLayer:
         return await self.lane.wait(partial(self._judged, case), self.limit_s)
 
     def _judged(self, case: Case) -> Verdict:
-        verdict: object = asyncio.run(_asked(self.own, case))
+        verdict: object = asyncio.run(_asked(self.own, case, self.limit_s))
         if type(verdict) is Deny:
             return self._deny(verdict, case)
         if type(verdict) is not Allow:
@@ -137,10 +137,12 @@ class PluggedLayer:
         return self.rules[rule]
 
 
-async def _asked(own: Judge, case: Case) -> object:
+async def _asked(own: Judge, case: Case, limit_s: float) -> object:
     # What its tasks raise would be logged by the loop, with its text.
     asyncio.get_running_loop().set_exception_handler(_silent)
-    return await own.judge(case)
+    # Whoever waits for the thread stops as well; by this one the thread is free again.
+    async with asyncio.timeout(limit_s):
+        return await own.judge(case)
 
 
 def _silent(_loop: object, _context: object) -> None:
