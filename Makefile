@@ -46,8 +46,10 @@ setup: .venv/.ready
 demo: .venv/.ready
 	@$(BIN)/python -m demo $(ARGS)
 
+# A test that no exception gets out of ends its worker, with the stack of every thread.
 test: .venv/.ready
-	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report= \
+		-o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --include='$(TRUSTED)' --fail-under=100
 
