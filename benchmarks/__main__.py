@@ -21,6 +21,7 @@ from rich.progress import Progress
 from benchmarks import (
     alerts,
     channels,
+    gaps,
     group_commit,
     imports,
     paths,
@@ -185,6 +186,7 @@ BENCHES = {
     "paths": Bench(run=_paths, rounds=100, quick=10),
     "pii": Bench(run=pii.run, rounds=40, quick=10, beats=3),
     "scan": Bench(run=scan.run, rounds=40, quick=10, beats=3),
+    "gaps": Bench(run=gaps.run, rounds=15, quick=3, beats=4),
     "imports": Bench(run=_imports, rounds=7, quick=2),
     "receipts": Bench(run=_receipts, rounds=20, quick=3),
     "channels": Bench(run=_channels, rounds=100, quick=25, beats=2 * len(channels.SIDES)),

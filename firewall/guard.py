@@ -33,6 +33,7 @@ from firewall.core.subject import (
     leaf,
 )
 from firewall.detect.own import OwnValues, kept
+from firewall.learning import learn_whole
 from firewall.ledger import Ledger
 from firewall.outcomes import Outcomes
 from firewall.results import result_label
@@ -260,7 +261,7 @@ class Guard:
             for part in parts:
                 # What the platform shows to everybody is nobody's excerpt.
                 if part.origin is not Origin.NAME:
-                    self.excerpts.learn(part.text, part.label)
+                    await learn_whole(self.excerpts, part)
         ledger.session = await self.sessions.append(ledger.session, parts)
 
 

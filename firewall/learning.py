@@ -1,12 +1,24 @@
-"""Learning what is kept meanwhile: by an operator's command, or by another process on the same store."""
+"""Learning what is said, and what an operator or another process keeps meanwhile."""
 
 import asyncio
 from dataclasses import dataclass, field
 
 from firewall.core.label import Label
-from firewall.core.ports import ExcerptLearner, Lexicon
+from firewall.core.message import Part
+from firewall.core.ports import ExcerptIndex, ExcerptLearner, Lexicon
+from firewall.core.steps import at_once, paced
 
 _AT_ONCE = 1_000
+
+
+async def learn_whole(excerpts: ExcerptIndex, part: Part) -> None:
+    """Teach the index a part in steps; all of it is known after a cancellation, too."""
+    steps = excerpts.learning(part.text, part.label)
+    try:
+        await paced(steps)
+    except asyncio.CancelledError:
+        at_once(steps)
+        raise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

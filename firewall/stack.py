@@ -48,6 +48,8 @@ class Refused:
 Ruling: TypeAlias = Passed | Refused
 # What is done to a subject that passed, with what is told of it: it may only hide, never add.
 Last: TypeAlias = Callable[[Subject], tuple[Subject, Sequence[Record]]]
+# Bytes of text from which on one layer takes milliseconds: after each of them everybody else goes on.
+_LONG = 20_000
 _REASONS = frozenset[object](ReasonCode)
 
 
@@ -165,9 +167,11 @@ class Stack:
             unknown = Deny(reason=ReasonCode.UNKNOWN_SUBJECT)
             records.append(denial(unknown, "stack", _whole(subject, marks)))
             return subject, unknown
-        position = 0
+        position, long = 0, size_of(subject) > _LONG
         while position < len(plan):
             layer = plan[position]
+            if long:
+                await asyncio.sleep(0)
             before = subject
             verdict = await self._ask(layer, Case(turn=turn, subject=subject, read=read))
             subject, deny = _apply(layer, verdict, subject, records, marks)

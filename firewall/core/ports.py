@@ -12,6 +12,7 @@ from firewall.core.entry import Entry as Entry
 from firewall.core.label import Audience, Label
 from firewall.core.match import Match as Match
 from firewall.core.session import Turn
+from firewall.core.steps import Steps
 from firewall.core.stores import BudgetStore as BudgetStore
 from firewall.core.stores import EffectStore as EffectStore
 from firewall.core.stores import NoteStore as NoteStore
@@ -114,15 +115,17 @@ class Detector(Protocol):
 class ExcerptIndex(Protocol):
     """Finds text that belongs to somebody who did not admit this audience."""
 
-    def find(self, text: str, audience: Audience) -> Sequence[Match]:
-        """Find stretches known to be foreign to the audience, in order, not overlapping.
+    def finding(self, text: str, audience: Audience) -> Steps[Sequence[Match]]:
+        """Find stretches known to be foreign to the audience, in order of start; may overlap.
 
         Text that any owner lets the whole audience read is never reported.
         """
         ...
 
-    def learn(self, text: str, label: Label, *, whole: bool = False) -> None:
+    def learning(self, text: str, label: Label, *, whole: bool = False) -> Steps[None]:
         """Remember text under its label; operator text and text too short to tell is not kept.
+
+        All the steps must be taken.
 
         Args:
             text: What was said or stored.
@@ -136,7 +139,7 @@ class ExcerptLearner(Protocol):
     """An excerpt index to which much can be taught at once."""
 
     def learn_many(self, learned: Sequence[tuple[str, Label, bool]]) -> None:
-        """Do as `ExcerptIndex.learn` for each text, label and whether it is one value, in their order."""
+        """Do as `ExcerptIndex.learning` for each text, label and whether it is one value, in their order."""
         ...
 
     def settle(self) -> bool:

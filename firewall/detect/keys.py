@@ -5,6 +5,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 
 from firewall.core.ports import Detector, Match
+from firewall.core.steps import Steps, at_once
+from firewall.detect.blocks import scanning
 from firewall.detect.disguise.unmasked import unmasked
 from firewall.detect.normal import PLAIN, SKELETON
 
@@ -35,17 +37,25 @@ class Keys:
 
     def of(self, texts: Iterable[str]) -> frozenset[str]:
         """Give the keys of every typed value in these texts."""
-        return frozenset[str]().union(*(self._of(text) for text in texts))
+        return at_once(self.reading(texts))
 
-    def _of(self, text: str) -> frozenset[str]:
+    def reading(self, texts: Iterable[str]) -> Steps[frozenset[str]]:
+        """Do as `of`, in steps."""
+        keys = set[str]()
+        for text in texts:
+            keys |= yield from self._of(text)
+        return frozenset(keys)
+
+    def _of(self, text: str) -> Steps[frozenset[str]]:
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest()
         known = self._known.get(digest)
         if known is None:
-            known = frozenset(match.key for match in self._detector.scan(text))
+            known = frozenset(match.key for match in (yield from scanning(self._detector, text)))
             self._known[digest] = known
             if len(self._known) > self._capacity:
                 self._known.popitem(last=False)
-        self._known.move_to_end(digest)
+        else:
+            self._known.move_to_end(digest)
         return known
 
 

@@ -10,14 +10,16 @@ tell its owner when somebody reads.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from firewall.core.ids import TenantId
 from firewall.core.label import Operator
 from firewall.core.ports import Match
+from firewall.core.steps import Steps, at_once, paced
 from firewall.core.subject import Form, Leaf, Outbound, SubjectKind
 from firewall.core.verdict import Allow, Case, Deny, Finding, ReasonCode, Redact, Severity, Verdict
+from firewall.detect.blocks import BLOCK, blocks
 from firewall.detect.links.finder import Link, links
 from firewall.detect.links.given import Given
 from firewall.detect.links.hosts import HostList, key_of
@@ -63,17 +65,17 @@ class Links:
     async def judge(self, case: Case) -> Verdict:
         """Ask for every link that leads elsewhere to be cut, or deny where it cannot be."""
         try:
-            return self._judged(case)
+            return await paced(self._judged(case))
         except Exception:
             if not self.shadow:
                 raise
             return Allow(findings=(Finding(rule=SHADOW_FAILED, leaf=0, start=0, stop=0, shadow=True),))
 
-    def _judged(self, case: Case) -> Verdict:
+    def _judged(self, case: Case) -> Steps[Verdict]:
         redactions: list[Redact] = []
         findings: list[Finding] = []
         for index, each in enumerate(case.subject.leaves):
-            for match in self.matches(case, each):
+            for match in (yield from self._matches(case, each)):
                 findings.append(_finding(match, index, shadow=self.shadow))
                 if self.shadow:
                     continue
@@ -82,29 +84,47 @@ class Links:
                 redactions.append(_redact(match, index))
         return Allow(findings=tuple(findings), obligations=tuple(redactions))
 
-    def matches(self, case: Case, each: Leaf) -> Iterator[Match]:
+    def matches(self, case: Case, each: Leaf) -> Sequence[Match]:
         """Find the links of one leaf that may not stand."""
+        return at_once(self._matches(case, each))
+
+    def _matches(self, case: Case, each: Leaf) -> Steps[Sequence[Match]]:
         if not each.text or not _shown(case, each):
-            return
+            return ()
         lists = [self.hosts, *(own for own in (self.tenants.get(case.tenant),) if own is not None)]
         if any(one.every for one in lists):
-            return
+            return ()
         pipes = case.turn.key.channel == PIPES
         fetched = _address(each)
-        found = [_whole(each.text, fetched=fetched)] if fetched is not None else links(each.text, pipes=pipes)
+        found = (
+            _whole(each.text, fetched=fetched) if fetched is not None else (yield from _in(each.text, pipes))
+        )
         left = [
             link
             for link in found
-            if link is not None
-            and not any(one.admits(link.url) for one in lists)
-            and not _operators(each, link)
+            if not any(one.admits(link.url) for one in lists) and not _operators(each, link)
         ]
-        if left:
-            given = self.given.keys(case.read, pipes=pipes)
-            for link in left:
-                if link.fetched or key_of(link.url) not in given:
-                    rule = IMAGE if link.fetched else URL
-                    yield Match(start=link.start, stop=link.stop, kind=LINK, rule=rule, key=key_of(link.url))
+        given = self.given.keys(case.read, pipes=pipes) if left else ()
+        return [_match(link) for link in left if link.fetched or key_of(link.url) not in given]
+
+
+def _in(text: str, pipes: bool) -> Steps[Sequence[Link]]:
+    """Find every link of a text, a block at a time."""
+    if len(text) <= BLOCK:
+        return links(text, pipes=pipes)
+    found: list[Link] = []
+    for start, stop in blocks(text):
+        yield
+        found += (
+            replace(link, start=start + link.start, stop=start + link.stop)
+            for link in links(text[start:stop], pipes=pipes)
+        )
+    return found
+
+
+def _match(link: Link) -> Match:
+    rule = IMAGE if link.fetched else URL
+    return Match(start=link.start, stop=link.stop, kind=LINK, rule=rule, key=key_of(link.url))
 
 
 def _shown(case: Case, each: Leaf) -> bool:
@@ -127,11 +147,11 @@ def _address(each: Leaf) -> bool | None:
     return any(step in _MEDIA for step in above)
 
 
-def _whole(text: str, *, fetched: bool) -> Link | None:
+def _whole(text: str, *, fetched: bool) -> Sequence[Link]:
     """Take a whole text as one link; a file that goes along is none."""
     if _ENCLOSED.fullmatch(text):
-        return None
-    return Link(start=0, stop=len(text), url=text, fetched=fetched)
+        return ()
+    return (Link(start=0, stop=len(text), url=text, fetched=fetched),)
 
 
 def _operators(each: Leaf, link: Link) -> bool:

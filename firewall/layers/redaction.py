@@ -13,14 +13,16 @@ make up denies the whole subject.
 Text of parts that this turn may read is not asked about: a claim never takes away what its reader may read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from firewall.core.ids import TenantId
 from firewall.core.label import Owned
 from firewall.core.ports import Detector, ExcerptIndex, Match
+from firewall.core.steps import Steps, at_once, paced
 from firewall.core.subject import Leaf, Span, SubjectKind
 from firewall.core.verdict import Allow, Case, Deny, Finding, ReasonCode, Redact, Verdict
+from firewall.detect.blocks import scanning
 from firewall.detect.judged import Judged
 from firewall.detect.keys import Keys, excused
 from firewall.detect.marker import marker
@@ -59,25 +61,25 @@ class Redaction:
     async def judge(self, case: Case) -> Verdict:
         """Ask for every foreign or unreadable value to be cut, or deny where it cannot be."""
         try:
-            return self._judged(case)
+            return await paced(self._judged(case))
         except Exception:
             if not self.shadow:
                 raise
             return Allow(findings=(Finding(rule=SHADOW_FAILED, leaf=0, start=0, stop=0, shadow=True),))
 
-    def _judged(self, case: Case) -> Verdict:
+    def _judged(self, case: Case) -> Steps[Verdict]:
         redactions: list[Redact] = []
         findings: list[Finding] = []
         clean: list[str] = []
         for index, each in enumerate(case.subject.leaves):
-            for match, foreign in self._matches(case, each, clean):
+            for match, foreign in (yield from self._matches(case, each, clean)):
                 findings.append(_finding(match, index, foreign=foreign, shadow=self.shadow))
                 if self.shadow:
                     continue
                 if foreign and (each.fixed or _accounted(each, match)):
                     return Deny(reason=ReasonCode.FOREIGN_EXCERPT, findings=tuple(findings))
                 redactions.append(_redact(match, index, foreign=foreign))
-        split = self._split(case, redactions)
+        split = yield from self._split(case, redactions)
         if split is not None:
             findings.append(split)
             if not self.shadow:
@@ -88,12 +90,12 @@ class Redaction:
                 self.judged.passed(case.turn, self.rules, text)
         return Allow(findings=tuple(findings), obligations=tuple(redactions))
 
-    def _split(self, case: Case, cuts: Sequence[Redact]) -> Finding | None:
+    def _split(self, case: Case, cuts: Sequence[Redact]) -> Steps[Finding | None]:
         """Find somebody else's text that stands in several leaves together, once these cuts are made."""
         whole = together(case.subject, ((each.leaf, each.start, each.stop) for each in cuts))
         if whole is None:
             return None
-        found = self.excerpts.find(whole.text, case.turn.audience)
+        found = yield from self.excerpts.finding(whole.text, case.turn.audience)
         for match in excused(found, (part.text for part in case.read), whole.text) if found else ():
             stretch = whole.crossed(match)
             if stretch is not None:
@@ -102,37 +104,34 @@ class Redaction:
                 return _finding(over, leaf, foreign=True, shadow=self.shadow)
         return None
 
-    def matches(self, case: Case, each: Leaf) -> Iterator[tuple[Match, bool]]:
+    def matches(self, case: Case, each: Leaf) -> Sequence[tuple[Match, bool]]:
         """Find what must not stand in one leaf, and whether it is known to be somebody else's."""
-        return self._matches(case, each, [])
+        return at_once(self._matches(case, each, []))
 
-    def _matches(self, case: Case, each: Leaf, clean: list[str]) -> Iterator[tuple[Match, bool]]:
-        """Do as `matches`; a text without any typed value is added to `clean`."""
+    def _matches(self, case: Case, each: Leaf, clean: list[str]) -> Steps[Sequence[tuple[Match, bool]]]:
+        """Do as `matches`, in steps; a text without any typed value is added to `clean`."""
         text = each.text
         if not text or all(_readable(span) for span in each.spans):
-            return
-        typed = self._typed(case, each, clean)
-        foreign = self.excerpts.find(text, case.turn.audience)
-        if foreign:
-            # A sender who names somebody's value has it already; cutting it would hide nothing and would
-            # tell them that it is somebody's.
-            for match in excused(foreign, (part.text for part in case.read), text):
-                yield _alike(match, typed), True
-        for match in typed:
-            yield match, False
+            return ()
+        typed = yield from self._typed(case, each, clean)
+        foreign = yield from self.excerpts.finding(text, case.turn.audience)
+        # A sender who names somebody's value has it already; cutting it would hide nothing and would tell
+        # them that it is somebody's.
+        left = excused(foreign, (part.text for part in case.read), text) if foreign else ()
+        return [*((_alike(match, typed), True) for match in left), *((match, False) for match in typed)]
 
-    def _typed(self, case: Case, each: Leaf, clean: list[str]) -> Sequence[Match]:
+    def _typed(self, case: Case, each: Leaf, clean: list[str]) -> Steps[Sequence[Match]]:
         """Find the typed values of a leaf that this turn may not read."""
         if case.subject.kind not in _TYPED or each.fixed:
             return ()
         named = self._named(case, each)
         if self.judged is not None and self.judged.knows(case.turn, self.rules, each.text):
             return named
-        found = self.detector.scan(each.text)
+        found = yield from scanning(self.detector, each.text)
         if not found:
             clean.append(each.text)
             return named
-        readable = self.keys.of(part.text for part in case.read)
+        readable = yield from self.keys.reading(part.text for part in case.read)
         typed = [match for match in found if match.key not in readable and not _accounted(each, match)]
         return [*named, *typed]
 

@@ -14,6 +14,7 @@ from firewall.core.message import Part
 from firewall.core.ports import Match
 from firewall.core.receipt import GENESIS, Judgement, Receipt, body_of, linked
 from firewall.core.session import MAX_HISTORY_PARTS, Session, SessionKey, Turn
+from firewall.core.steps import Steps
 from firewall.core.subject import Json
 from firewall.detect.keys import Keys
 from firewall.directory import Directory
@@ -185,6 +186,10 @@ class MemoryLexicon:
             del self.kept[0]
 
 
+# Longer texts are looked at in more than one step.
+_BLOCK = 16_384
+
+
 @dataclass(slots=True)
 class KnownTexts:
     """Implements `ExcerptIndex` by plain search for whole texts of at least four characters."""
@@ -200,9 +205,19 @@ class KnownTexts:
             if (start := text.find(each)) >= 0
         ]
 
+    def finding(self, text: str, audience: Audience) -> Steps[Sequence[Match]]:
+        if len(text) > _BLOCK:
+            yield
+        return self.find(text, audience)
+
     def learn(self, text: str, label: Label, *, whole: bool = False) -> None:
         if whole or len(text) >= 4:
             self.known.append((text, label))
+
+    def learning(self, text: str, label: Label, *, whole: bool = False) -> Steps[None]:
+        if len(text) > _BLOCK:
+            yield
+        self.learn(text, label, whole=whole)
 
     def learn_many(self, learned: Sequence[tuple[str, Label, bool]]) -> None:
         for text, label, whole in learned:

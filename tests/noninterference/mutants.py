@@ -16,6 +16,7 @@ from firewall.core import label
 from firewall.core.ids import canonical
 from firewall.core.message import Message, Part, operator_part
 from firewall.core.session import SessionKey, Turn
+from firewall.core.steps import Steps
 from firewall.core.subject import Span
 from firewall.core.verdict import Allow, Case
 from firewall.detect.excerpts.index import Excerpts
@@ -362,7 +363,8 @@ def _everybodys_name(kind: object, turn: object) -> str:
     return "everybody"
 
 
-def _finds_nothing(self: object, text: str, audience: object) -> Sequence[Any]:
+def _finds_nothing(self: object, text: str, audience: object) -> Steps[Sequence[Any]]:
+    yield from ()
     return []
 
 
@@ -429,7 +431,7 @@ MUTANTS = (
     ),
     Mutant(
         name="excerpt index finds nothing",
-        swaps=((Excerpts, "find", _finds_nothing), (Excerpts, "find_mirrored", _finds_nothing)),
+        swaps=((Excerpts, "finding", _finds_nothing), (Excerpts, "finding_mirrored", _finds_nothing)),
         killed_by=what_a_model_remembers_past_the_wall_is_cut,
     ),
     Mutant(

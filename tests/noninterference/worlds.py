@@ -16,6 +16,7 @@ from firewall.core.ids import PrincipalId, Ref, TenantId, canonical, derived
 from firewall.core.label import Label, Members, Owned, Principals
 from firewall.core.message import Message
 from firewall.core.ports import IdSource
+from firewall.core.steps import Steps, at_once
 from firewall.detect.detectors import All
 from firewall.detect.excerpts.index import Excerpts
 from firewall.kinds import CurrentPrincipal, CurrentTenant, Query, ReadPath, Text, WritePath
@@ -71,10 +72,11 @@ class FrozenExcerpts(Excerpts):
     def __init__(self) -> None:
         super().__init__()
         for text, label in self.taught:
-            super().learn(text, label, whole=True)
+            at_once(super().learning(text, label, whole=True))
 
-    def learn(self, text: str, label: Label, *, whole: bool = False) -> None:
+    def learning(self, text: str, label: Label, *, whole: bool = False) -> Steps[None]:
         """Learn nothing."""
+        yield from ()
 
     def learn_many(self, learned: Sequence[tuple[str, Label, bool]]) -> None:
         """Learn nothing."""

@@ -22,11 +22,13 @@ from dataclasses import dataclass
 from firewall.core.ids import PrincipalId, TenantId
 from firewall.core.label import Audience, Label, Members, Owned, Principals, Room, admits
 from firewall.core.ports import Match
+from firewall.core.steps import Steps, at_once
 from firewall.detect.excerpts.grams import LONGEST, RUN, Grams, Known
 from firewall.detect.excerpts.owners import NONE, Holders, Owner
 from firewall.detect.excerpts.stretches import match, runs, turned
 from firewall.detect.excerpts.texts import Texts
 from firewall.detect.excerpts.values import Values, keeps
+from firewall.detect.excerpts.windows import looked_up, mirrored, whole_values
 from firewall.detect.marker import pieces
 from firewall.detect.normal import SKELETON
 
@@ -86,7 +88,13 @@ class Excerpts:
             label: Whose it is and who may read it.
             whole: True for a value that operators keep for a tenant, which is then found however short.
         """
-        for owner, part in self._parts(text, label, whole):
+        at_once(self.learning(text, label, whole=whole))
+
+    def learning(self, text: str, label: Label, *, whole: bool = False) -> Steps[None]:
+        """Do as `learn`, in steps that must all be taken."""
+        for count, (owner, part) in enumerate(self._parts(text, label, whole)):
+            if count:
+                yield
             number = self._texts.number(owner, part)
             if number is None:
                 self._keep(owner, part)
@@ -128,38 +136,44 @@ class Excerpts:
 
     def find(self, text: str, audience: Audience) -> Sequence[Match]:
         """Find stretches known to be foreign to the audience, in order, not overlapping."""
+        return at_once(self.finding(text, audience))
+
+    def finding(self, text: str, audience: Audience) -> Steps[Sequence[Match]]:
+        """Do as `find`, in steps."""
         skeleton = SKELETON.fold(text)
-        stretches = self._stretches(skeleton, self._grams.find(skeleton), audience)
+        known = yield from looked_up(self._grams, skeleton)
+        stretches = yield from self._stretches(skeleton, known, audience)
         if not stretches:
             return []
-        normal = SKELETON.normal(text)
-        return [match(normal, start, stop) for start, stop in stretches]
+        back = SKELETON.back(text)
+        return [match(back, start, stop, skeleton[start:stop]) for start, stop in stretches]
 
-    def find_mirrored(self, text: str, audience: Audience) -> Sequence[Match]:
+    def finding_mirrored(self, text: str, audience: Audience) -> Steps[Sequence[Match]]:
         """Find what `find` finds in the text, in the text in rot13, and in the text read from its end.
 
         They have no order and may overlap.
         """
+        if not self._values and self._grams.excludes(text):
+            return []
         if not text.isascii():
             # Folding makes of one character several, and of a letter with an accent one without.
-            mirrors = [*self.find(text, audience), *self.find(codecs.encode(text, "rot13"), audience)]
-            return [*mirrors, *(turned(each, len(text)) for each in self.find(text[::-1], audience))]
+            found = [*(yield from self.finding(text, audience))]
+            found += yield from self.finding(codecs.encode(text, "rot13"), audience)
+            backwards = yield from self.finding(text[::-1], audience)
+            return [*found, *(turned(each, len(text)) for each in backwards)]
         skeleton = SKELETON.fold(text)
         rotated = codecs.encode(skeleton, "rot13")
         forms = (skeleton, rotated, skeleton[::-1])
-        by_form = [
-            self._stretches(form, known, audience)
-            for form, known in zip(forms, self._grams.find_mirrored(skeleton, rotated), strict=True)
-        ]
+        known = yield from mirrored(self._grams, skeleton, rotated)
+        by_form: list[Sequence[tuple[int, int]]] = []
+        for form, runs_of in zip(forms, known, strict=True):
+            by_form.append((yield from self._stretches(form, runs_of, audience)))
         if not any(by_form):
             return []
-        normal, last = SKELETON.normal(text), len(skeleton)
-        straight, rot13, backwards = by_form
-        return [
-            *(match(normal, start, stop) for start, stop in straight),
-            *(match(normal, start, stop, rotated) for start, stop in rot13),
-            *(match(normal, last - stop, last - start, forms[2], start) for start, stop in backwards),
-        ]
+        back, last = SKELETON.back(text), len(skeleton)
+        places = [*by_form[0], *by_form[1], *((last - stop, last - start) for start, stop in by_form[2])]
+        said = (form[start:stop] for form, found in zip(forms, by_form, strict=True) for start, stop in found)
+        return [match(back, start, stop, key) for (start, stop), key in zip(places, said, strict=True)]
 
     def forget(self, label: Owned) -> None:
         """Forget everything that was learned under this label."""
@@ -174,8 +188,14 @@ class Excerpts:
             for owner in list(self._by_tenant.get((tenant, whole), ())):
                 self._drop_all(owner)
 
-    def _stretches(self, skeleton: str, known: Known, audience: Audience) -> list[tuple[int, int]]:
-        everything = list(self._known(skeleton, known))
+    def _stretches(self, skeleton: str, parts: Known, audience: Audience) -> Steps[Sequence[tuple[int, int]]]:
+        everything = [
+            (start, start + RUN, by)
+            for start, by in parts.items()
+            if len(set(skeleton[start : start + RUN])) >= _MIN_DISTINCT
+        ]
+        values = yield from whole_values(self._values, skeleton)
+        everything += ((start, stop, [holders]) for start, stop, holders in values)
         if not everything:
             return []
         mine = self._mine(audience)
@@ -186,14 +206,7 @@ class Excerpts:
                 own[start:stop] = b"\1" * (stop - start)
             elif not self._everybodys(by, age):
                 foreign[start:stop] = b"\1" * (stop - start)
-        return list(runs(foreign, own)) if 1 in foreign else []
-
-    def _known(self, skeleton: str, parts: Known) -> Iterator[tuple[int, int, list[Holders]]]:
-        for start, known in parts.items():
-            if len(set(skeleton[start : start + RUN])) >= _MIN_DISTINCT:
-                yield start, start + RUN, known
-        for start, stop, holders in self._values.find(skeleton):
-            yield start, stop, [holders]
+        return runs(foreign, own) if 1 in foreign else []
 
     def _everybodys(self, known: Sequence[Holders], age: int) -> bool:
         tenants = {tenant for holders in known for tenant in holders.tenants(_TENANTS_SEEN)}

@@ -55,6 +55,9 @@ class Values:
         self._holders: dict[str, Holders] = {}
         self._lengths: dict[str, dict[int, int]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._lengths)
+
     def add(self, owner: Owner, value: str) -> None:
         """Remember the skeleton of a value of 6 to 22 characters."""
         if value not in self._holders:
@@ -77,11 +80,18 @@ class Values:
         if not lengths:
             del self._lengths[value[:MIN_CHARACTERS]]
 
-    def find(self, text: str) -> Iterator[tuple[int, int, Holders]]:
-        """Give every stretch of a skeleton that is a known value, with who knows it."""
+    def find(self, text: str, first: int = 0, last: int | None = None) -> Iterator[tuple[int, int, Holders]]:
+        """Give every stretch of a skeleton that is a known value, with who knows it.
+
+        Args:
+            text: The skeleton.
+            first: Only what begins here or later,
+            last: and before this place.
+        """
         if not self._lengths:
             return
-        for start in range(len(text) - MIN_CHARACTERS + 1):
+        end = len(text) - MIN_CHARACTERS + 1
+        for start in range(first, end if last is None else min(end, last)):
             for length in self._lengths.get(text[start : start + MIN_CHARACTERS], ()):
                 # Near the end of the text the slice is cut short, and what is left may be another value.
                 fits = start + length <= len(text)
