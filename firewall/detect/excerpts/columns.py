@@ -58,7 +58,7 @@ class Columns:
         """Give which of these are here, each with its places."""
         first = self.keys.searchsorted(upper)
         for number in (self.keys.take(first, mode="clip") == upper).nonzero()[0].tolist():
-            yield number, list(self._places(int(first[number]), int(upper[number])))
+            yield number, self._places(int(first[number]), int(upper[number]))
 
     def strike(self, upper: NDArray[np.uint32], places: Sequence[int]) -> list[bool]:
         """Strike out these places and say which of them were here."""
@@ -67,12 +67,15 @@ class Columns:
         wanted = zip(first, upper.tolist(), places, strict=True)
         return [self._struck(row, key, place) for row, key, place in wanted]
 
-    def _places(self, row: int, upper: int) -> Iterator[int]:
-        last = int(self.keys.searchsorted(np.uint32(upper), "right"))
-        texts, positions = self.texts[row:last].tolist(), self.positions[row:last].tolist()
-        for text, position in zip(texts, positions, strict=True):
-            if text != _GONE:
-                yield text << POSITION_BITS | position
+    def _places(self, row: int, upper: int) -> list[int]:
+        # Nearly always there is one: looking at the next row costs less than another search.
+        keys, texts, positions = self.keys.data, self.texts.data, self.positions.data
+        found: list[int] = []
+        while row < self.size and keys[row] == upper:
+            if texts[row] != _GONE:
+                found.append(texts[row] << POSITION_BITS | positions[row])
+            row += 1
+        return found
 
     def _struck(self, row: int, upper: int, place: int) -> bool:
         text, position = place >> POSITION_BITS, place & IN_TEXT
@@ -99,12 +102,8 @@ class Merge:
         self._heads = [0] * len(parts)
 
     def step(self, rows: int) -> NDArray[np.uint32]:
-        """Merge at least so many more rows, if there are as many; give the upper halves of their keys."""
-        share = max(1, rows // len(self.parts))
-        last = min(
-            (int(part.keys[head + share - 1]) for part, head in self._left() if head + share <= part.size),
-            default=_GONE,
-        )
+        """Merge about so many more rows, if there are as many; give the upper halves of their keys."""
+        last = self._reached(rows)
         taken = [self._taken(number, last) for number in range(len(self.parts))]
         keys = np.concatenate([part.keys[rows] for part, rows in zip(self.parts, taken, strict=True)])
         texts = np.concatenate([part.texts[rows] for part, rows in zip(self.parts, taken, strict=True)])
@@ -120,7 +119,7 @@ class Merge:
     @property
     def done(self) -> bool:
         """True if nothing is left to merge."""
-        return not any(True for _ in self._left())
+        return all(head == part.size for part, head in zip(self.parts, self._heads, strict=True))
 
     def whole(self) -> Columns:
         """Give what was made; there are no columns behind its last row."""
@@ -133,10 +132,17 @@ class Merge:
             gone=made.gone,
         )
 
-    def _left(self) -> Iterator[tuple[Columns, int]]:
-        for part, head in zip(self.parts, self._heads, strict=True):
-            if head < part.size:
-                yield part, head
+    def _reached(self, rows: int) -> int:
+        """Give the key that about so many rows come up to.
+
+        Keys are spread evenly, so the part of which most is left tells for all. Many parts, each with a share
+        of its own, would stop at one another's next row.
+        """
+        sizes = [part.size - head for part, head in zip(self.parts, self._heads, strict=True)]
+        most = max(sizes)
+        number = sizes.index(most)
+        share = min(most, max(1, rows * most // sum(sizes)))
+        return int(self.parts[number].keys[self._heads[number] + share - 1])
 
     def _taken(self, number: int, last: int) -> slice:
         part, head = self.parts[number], self._heads[number]
