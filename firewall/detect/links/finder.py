@@ -21,6 +21,8 @@ from firewall.detect.segments import bounds
 _SIGN = re.compile(r"[.:\\&](?=[^\s.])|//|\]\(")
 _SCHEME = re.compile(r"(?<![A-Za-z0-9+.\-])([A-Za-z0-9+.\-]++):([/\\]*+)(?=[^\s<>])")
 _DOTTED = re.compile(r"(?<![\w\-])[\w\-]++(?:\.[\w\-]++)++")
+# Where a client that knows no other letters than ASCII's lets one begin.
+_BEHIND = re.compile(r"(?<=[^\x00-\x7f])[A-Za-z0-9_\-]++(?:\.[\w\-]++)++")
 _RUN = re.compile(r"[^\s<>]*")
 _REST = re.compile(r"\.?(:[0-9]{1,5}(?![0-9]))?((?:[/?#\\][^\s<>]*)?)")
 # To whom slashes, backslashes and none at all are the same.
@@ -35,7 +37,22 @@ _INLINE = re.compile(r"\]\([ \t]{0,8}<?$")
 # A destination that is left to the next line.
 _LEFT = re.compile(r"\]\([ \t]{0,8}<?\s*$")
 # One without a scheme of its own.
-_RELATIVE = re.compile(r"(?:\]\([ \t]{0,8}<?|=[ \t]{0,8}[\"']?)(?=[/\\]{2}[^\s<>])")
+_RELATIVE = re.compile(r"(?:\][(:][ \t]{0,8}<?|=[ \t]{0,8}[\"']?)(?=[/\\]{2}[^\s<>])")
+# The same with a host in which no name is seen, such as a number in whatever notation: it counts anywhere.
+_NUMBER = r"(?:0x[0-9a-f]*+|[0-9]++)"
+_UNNAMED = re.compile(
+    rf"(?i)(?=[/\\]{{2}}(?:(?:[^\s<>/?#\\@]*+@)?"
+    rf"(?:\[[0-9a-f:.]++\]|{_NUMBER}(?:\.{_NUMBER})++|0x[0-9a-f]++|[0-9]{{8,}}+)\.?(?::[0-9]++)?[/?#\\]"
+    r"|[^\s<>/?#\\%]*+%[0-9a-f]{2}|[a-z0-9.\-]++[\u3002\uff61]))"
+)
+# A name before an `@` may hold spaces and angle brackets to some reader, so that what looks like a host of
+# the list is none. Markdown's `(<…>)` and quotation marks reach to the closing one, over line breaks too.
+_NAMED = re.compile(
+    r"(?:[A-Za-z0-9+.\-]++:)?[/\\]*+[^ \t-\r/?#@&]*+(?:[@&](?=[^\s<>])|(?<=[\u3002\uff01\uff1f])\Z)"
+)
+_WORDS = re.compile(r"[^<>]*+>")
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9+.\-]++:)?[/\\]*+[^/?#\\]*+")
+_ENCLOSED = re.compile(r"(?i)(?:^|\]\(|\]:)\s{0,8}(<)$|(?:^|=|\burl\()\s{0,8}([\"'])$")
 _CODE = re.compile(r"`+[^`]*`+")
 _OPENS = re.compile(r"(?<!\\)\[")
 _DEFINED = re.compile(r"\]:[ \t]{0,8}<?$")
@@ -50,7 +67,7 @@ _MOST = 64
 # Marks that end a sentence or a piece of markup rather than a link.
 _ENDS = ".,;:!?'\")]}*_~`|"
 # Inside a link that may stand, another one begins only behind a mark that could have ended the first.
-_INNER = re.compile(r"[\w=/%&?#+.~@$:\\-]")
+_INNER = re.compile(r"[A-Za-z0-9_=/%&?#+.~@:\-]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,16 +139,24 @@ class _Look:
             for found in _SCHEME.finditer(self._text):
                 if self._is_link(found[1].lower(), found) and not self._inner(found.start()):
                     yield self._whole(found.start())
-        for found in _RELATIVE.finditer(self._text):
-            if found[0][0] == "]" or _attribute(self._text[max(0, found.end() - _LOOK_BACK) : found.end()]):
-                yield self._whole(found.end())
-        for found in _DOTTED.finditer(self._text):
-            link = self._domain(*found.span())
-            if link is not None:
-                yield link
+        yield from self._relative()
+        for dotted in (_DOTTED,) if self._text.isascii() else (_DOTTED, _BEHIND):
+            for found in dotted.finditer(self._text):
+                link = self._domain(*found.span())
+                if link is not None:
+                    yield link
         left = _LEFT.search(self._text)
         if left is not None and _is_image(self._text, left.start() + 1):
             yield Link(start=left.start() + 1, stop=left.start() + 2, url="", fetched=True)
+
+    def _relative(self) -> Iterator[Link]:
+        """Give the links that begin with two slashes."""
+        for found in _RELATIVE.finditer(self._text):
+            if found[0][0] == "]" or _attribute(self._text[max(0, found.end() - _LOOK_BACK) : found.end()]):
+                yield self._whole(found.end())
+        for found in _UNNAMED.finditer(self._text):
+            if not self._inner(found.start()):
+                yield self._whole(found.start())
 
     def _inner(self, start: int) -> bool:
         """True for what is a piece of a link that was found before."""
@@ -153,13 +178,26 @@ class _Look:
         return _INLINE.search(before) is not None or _attribute(before) is not None
 
     def _whole(self, start: int) -> Link:
-        found = _RUN.match(self._text, start)
-        stop = found.end() if found is not None else start
+        stop = self._run(start)
         if self._pipes and self._text[start - 1 : start] == "<":
             bar = self._text.find("|", start, stop)
-            stop = stop if bar < 0 else bar
+            # What is never closed is no link of Slack's own, and its bar may be a piece of a name.
+            stop = bar if bar >= 0 and _WORDS.match(self._text, bar) is not None else stop
         self._runs.append((start, stop))
         return self._placed(start, stop)
+
+    def _run(self, start: int) -> int:
+        """Give where a link ends; the attack is `](<https://allowed.example @16909060/?d=…>)`."""
+        text = self._text
+        stop = _stop(_RUN, text, start)
+        enclosed = _ENCLOSED.search(text[max(0, start - _LOOK_BACK) : start])
+        if enclosed is not None:
+            closing = text.find(enclosed[2] or ">", start)
+            closing = len(text) if closing < 0 else closing
+            return closing if min(_stop(_AUTHORITY, text, start), closing) > stop else stop
+        named = _stop(_NAMED, text, start)
+        bracketed = text[start - 1 : start] == "<" and text[stop : stop + 1] == ">"
+        return _stop(_RUN, text, named) if named > stop and not bracketed else stop
 
     def _domain(self, start: int, stop: int) -> Link | None:
         text = self._text
@@ -224,6 +262,11 @@ class _Look:
         if inline is not None:
             return _is_image(self._text, start - len(before) + inline.start() + 1)
         return _attribute(before) not in (None, _HREF)
+
+
+def _stop(pattern: re.Pattern[str], text: str, start: int) -> int:
+    found = pattern.match(text, start)
+    return found.end() if found is not None else start
 
 
 def _is_image(text: str, stop: int) -> bool:

@@ -7,7 +7,7 @@ ASCII, an address in whatever notation or a backslash make no host, and what has
 
 import re
 from dataclasses import dataclass
-from html import unescape
+from html import escape, unescape
 
 _WEB = re.compile(r"(?i)(?:https?://)?([^/?#]*)")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -32,13 +32,28 @@ def host_of(url: str) -> str | None:
 
 
 def key_of(url: str) -> str:
-    """Give a URL in a form in which two spellings that say the same to every server are equal."""
-    # The channels put an invisible letter behind an `@`, so that nobody is called by an answer.
-    found = _SPLIT.fullmatch(unescape(url).replace("@\u200b", "@"))
+    """Give a URL in a form in which two spellings that say the same to every server are equal.
+
+    The attack: a page gives an address of a hundred like letters, and the model writes some of them as
+    entities, or in capitals before the `@`. To who does not undo that, each is one bit of what is private.
+    So an address is undone only where all of it is written as one program would write it.
+    """
+    found = _SPLIT.fullmatch(_unmarked(_unescaped(url)))
     if found is None:
         return url
     scheme, authority, rest = found.groups()
-    return f"{(scheme or 'https://').lower()}{authority.lower()}{'' if rest == '/' else rest}"
+    host = authority if "@" in authority else authority.lower()
+    return f"{(scheme or 'https://').lower()}{host}{'' if rest == '/' else rest}"
+
+
+def _unescaped(url: str) -> str:
+    plain = unescape(url)
+    return plain if escape(plain, quote=False) == url else url
+
+
+def _unmarked(url: str) -> str:
+    """Undo what the channels do so that nobody is called by an answer: a space of no width after each `@`."""
+    return url.replace("@\u200b", "@") if url.count("@\u200b") == url.count("@") else url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

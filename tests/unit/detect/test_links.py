@@ -44,6 +44,15 @@ def cut(text: str, *, pipes: bool = False) -> str:
         ("https&#58;//evil&#46;example/q", "[REDACTED:LINK]"),
         ("evil\\.example/x", "[REDACTED:LINK]"),
         ("bob@evil.example/x", "bob@[REDACTED:LINK]"),
+        ("<http://evil.example>(//16909060/x)", "[REDACTED:LINK]([REDACTED:LINK])"),
+        ("https://a.example\u2003@16909060/x", "[REDACTED:LINK]"),
+        ("[t](https://a.example<@16909060/x)", "[t][REDACTED:LINK]"),
+        ("[t](<https://a.example @16909060/x>)", "[t][REDACTED:LINK]"),
+        ("[t]:\n<https://a.example @16909060/x>", "[t]:\n[REDACTED:LINK]"),
+        ('<img src=\n"https://a.example @16909060/x">', '<img src=\n"[REDACTED:LINK]">'),
+        ("url('https://a.example @16909060/x')", "url('[REDACTED:LINK]')"),
+        ("@import '//0x1.2/x'", "@import '[REDACTED:LINK]'"),
+        ("[t]: //evil%2eexample/x", "[t][REDACTED:LINK]"),
         ("![a](\nx", "![a][REDACTED:LINK]\nx"),
     ],
 )
@@ -56,6 +65,7 @@ def test_slacks_links_are_cut_with_their_brackets() -> None:
     assert cut("<https://evil.example/x|here> ok", pipes=True) == "[REDACTED:LINK]here> ok"
     assert links("<https://a.example/x|y>", pipes=True)[0].url == "https://a.example/x"
     assert links("<https://a.example/x|y>")[0].url == "https://a.example/x|y"
+    assert links("<https://a.example|@16909060/x", pipes=True)[0].url == "https://a.example|@16909060/x"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +136,10 @@ def test_a_link_that_may_stand_hides_no_other_one() -> None:
     inner = [one.url for one in links("https://docs.example.org/x)[b](https://evil.example/y)")]
     assert "https://evil.example/y" in inner
     assert len(links("https://docs.example.org/?to=https://evil.example/y")) == 1
+    assert len(links("https://docs.example.org/\u4e2dhttps://evil.example/y")) == 2
+    assert "www.evil.example/y" in [
+        one.url for one in links("https://docs.example.org/\u4e2dwww.evil.example/y")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +195,21 @@ def test_hosts_of_the_list_and_below_it_are_admitted() -> None:
 def test_two_spellings_of_one_address_have_one_key() -> None:
     assert key_of("HTTPS://A.example/") == key_of("a.example") == "https://a.example"
     assert key_of("https://a.example/X") != key_of("https://a.example/x")
+    assert key_of("https://a.example/?b&amp;c@\u200bd") == key_of("https://a.example/?b&c@d")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://Ab@a.example/", "https://aB@a.example/"),
+        ("https://a.example/&lowbar;", "https://a.example/_"),
+        ("https://a.example/?b&c&amp;d", "https://a.example/?b&c&d"),
+        ("https://a.example/@\u200bb@c", "https://a.example/@b@c"),
+        ("https://a.example/&#97;", "https://a.example/a"),
+    ],
+)
+def test_two_addresses_that_differ_to_some_server_have_two_keys(one: str, other: str) -> None:
+    assert key_of(one) != key_of(other)
 
 
 def test_a_plain_text_is_told_at_a_glance() -> None:
