@@ -26,6 +26,8 @@ _WORD = re.compile(r"[^\W_]+")
 # What brings no syntax with it into a command or a query.
 _INERT = re.compile(r"[\w@.+:][\w@.+: -]*")
 _WRITTEN, _KNOWN = "placeholder", "known"
+# A value of so many letters and digits is replaced inside of words, too.
+_LONG = 6
 
 # Gives 64 hex digits for these fields, in one session and for one audience alone.
 Derive = Callable[..., str]
@@ -49,8 +51,10 @@ class Placeholders:
         self._tokens: dict[str, str] = {}
         self._texts: dict[str, str] = {}
         self._keys = set[str]()
-        # Texts by their first word, and bodies that somebody wrote out: those are words and not placeholders.
+        # Short texts by their first word, long ones, and bodies that somebody wrote out: those are words and
+        # not placeholders.
         self._starting: dict[str, list[str]] = defaultdict(list)
+        self._long: list[str] = []
         self._written = set[str]()
 
     @property
@@ -101,10 +105,11 @@ class Placeholders:
         self._learn(())
         return self._replaced(text, self._written, str)
 
-    def arguments(
-        self, given: Mapping[str, Json], spec: ToolSpec | None, *, again: bool
-    ) -> dict[str, Json] | None:
-        """Restore the arguments of a call, each by its kind; None if two keys would become one.
+    def arguments(self, given: Mapping[str, Json], spec: ToolSpec | None, *, again: bool) -> dict[str, Json]:
+        """Restore the arguments of a call, each by its kind, and no keys.
+
+        Keys are structure and are not replaced on their way to a provider. The attack is a model that writes
+        a placeholder as a key, and would be shown the value there when it is asked the next time.
 
         Args:
             given: The arguments as the model wrote them.
@@ -116,10 +121,7 @@ class Placeholders:
         self._learn(())
         left = self._written if again else frozenset[str]()
         kinds: Mapping[str, ArgumentKind] = {} if spec is None else spec.arguments
-        found: dict[str, Json] = {}
-        for name, value in given.items():
-            found[self._replaced(name, left, str)] = self._within(value, kinds.get(name), left)
-        return found if len(found) == len(given) and _unmerged(given, found) else None
+        return {name: self._within(value, kinds.get(name), left) for name, value in given.items()}
 
     def _within(self, value: Json, kind: ArgumentKind | None, left: frozenset[str] | set[str]) -> Json:
         # A number as it was written is a kind of text to `adapters.json_leaves`, and no text here.
@@ -127,13 +129,11 @@ class Placeholders:
             fit = _FITTING.get(kind, str) if kind is not None else str
             if kind is ArgumentKind.URL and [(0, len(value))] == [place[:2] for place in tokens(value)]:
                 fit = str
-            return self._replaced(value, left, fit)
+            return self._replaced(value, left, fit, apart=fit is _in_url)
         if isinstance(value, list):
             return [self._within(each, kind, left) for each in value]
         if isinstance(value, dict):
-            return {
-                self._replaced(key, left, str): self._within(one, kind, left) for key, one in value.items()
-            }
+            return {key: self._within(one, kind, left) for key, one in value.items()}
         return value
 
     def _learn(self, texts: Iterable[str]) -> None:
@@ -157,12 +157,23 @@ class Placeholders:
         return list(merged((*self._values.of(text), *looks)))
 
     def _holes(self, text: str) -> Sequence[Match]:
-        """Give what is to be replaced: every value, and every other place where one of the turn's stands."""
+        """Give what is to be replaced: every value, and every other place where one of the turn's stands.
+
+        The attack is a model that says a placeholder with a digit before it. What is restored is then no
+        card's number to any detector, and would be sent as it stands the next time.
+        """
         found = self._own(text)
         again = [
             Match(start=start, stop=start + len(value), kind=OTHER, rule=_KNOWN, key=value)
             for word in set(_WORD.findall(text)) & self._starting.keys()
             for value in self._starting[word]
+            for start in _places(text, value)
+            if _apart(text, start, start + len(value))
+        ]
+        again += [
+            Match(start=start, stop=start + len(value), kind=OTHER, rule=_KNOWN, key=value)
+            for value in self._long
+            if value in text
             for start in _places(text, value)
         ]
         found += [each for each in again if not any(_inside(each, one) for one in found)]
@@ -190,16 +201,29 @@ class Placeholders:
         self._tokens[value] = token(kind, body)
         self._texts[body] = value
         first = _WORD.search(value)
-        if first is not None:
+        if sum(map(str.isalnum, value)) >= _LONG:
+            self._long.append(value)
+        elif first is not None:
             self._starting[first.group()].append(value)
 
-    def _replaced(self, text: str, left: frozenset[str] | set[str], fit: Callable[[str], str | None]) -> str:
-        """Put values in the place of their placeholders in one pass; what comes in is not looked at again."""
+    def _replaced(
+        self,
+        text: str,
+        left: frozenset[str] | set[str],
+        fit: Callable[[str], str | None],
+        *,
+        apart: bool = False,
+    ) -> str:
+        """Put values in the place of their placeholders in one pass; what comes in is not looked at again.
+
+        Where what is put in looks otherwise than the value, it must stand `apart`, to be known again.
+        """
         if self._values is None:
             return text
         out, position = list[str](), 0
         for start, stop, body in tokens(text):
-            value = None if body in left or start < position else self._texts.get(body)
+            glued = apart and not _apart(text, start, stop)
+            value = None if body in left or start < position or glued else self._texts.get(body)
             fitting = None if value is None else fit(value)
             if fitting is not None:
                 out += (text[position:start], fitting)
@@ -208,13 +232,18 @@ class Placeholders:
 
 
 def _places(text: str, value: str) -> Iterator[int]:
-    """Give where a value stands as words of their own, and not inside others."""
+    """Give where a value stands."""
     start = text.find(value)
     while start >= 0:
-        before, after = text[start - 1 : start], text[start + len(value) : start + len(value) + 1]
-        if not (before.isalnum() and value[0].isalnum()) and not (after.isalnum() and value[-1].isalnum()):
-            yield start
+        yield start
         start = text.find(value, start + 1)
+
+
+def _apart(text: str, start: int, stop: int) -> bool:
+    """True if a stretch is words of their own, and not inside others."""
+    before, after = text[max(0, start - 1) : start], text[stop : stop + 1]
+    joined = before.isalnum() and text[start].isalnum()
+    return not joined and not (after.isalnum() and text[stop - 1].isalnum())
 
 
 def _inside(one: Match, other: Match) -> bool:
@@ -260,12 +289,3 @@ _FITTING: Mapping[ArgumentKind, Callable[[str], str | None]] = {
     ArgumentKind.COMMAND: _inert,
     ArgumentKind.QUERY: _inert,
 }
-
-
-def _unmerged(given: Json | Mapping[str, Json], found: Json | Mapping[str, Json]) -> bool:
-    """True if no two keys became one, at any depth."""
-    if isinstance(given, Mapping) and isinstance(found, Mapping):
-        return len(given) == len(found) and all(map(_unmerged, given.values(), found.values()))
-    if isinstance(given, list) and isinstance(found, list):
-        return all(map(_unmerged, given, found))
-    return True

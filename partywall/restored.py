@@ -49,7 +49,7 @@ def _restored_call(placeholders: Placeholders, function: dict[str, Any], tools: 
         return function
     arguments = cast("dict[str, Json]", given)
     found = placeholders.arguments(arguments, None if tool is None else tool.spec, again=False)
-    return function if found is None or found == given else {**function, "arguments": write(found)}
+    return function if found == given else {**function, "arguments": write(found)}
 
 
 def resolved_messages(placeholders: Placeholders, messages: object) -> object:

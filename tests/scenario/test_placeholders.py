@@ -393,18 +393,20 @@ async def test_a_file_is_judged_as_it_is_shown(wall: Wall) -> None:
             assert judged == {"text": shown}
 
 
-async def test_arguments_whose_keys_would_become_one_do_not_run(wall: Wall) -> None:
+async def test_a_placeholder_as_a_key_of_arguments_stays_one(wall: Wall) -> None:
+    ran: list[object] = []
+
     @wall.tool(reads="own")
-    async def note(text: pw.Text) -> str:
-        """Take a note."""
-        return text
+    async def note(fields: dict[str, str]) -> str:
+        """Take notes."""
+        ran.append(fields)
+        return "noted"
 
     async with wall.turn(says(f"I am {ANN}")) as turn:
         admitted = await turn.admit([{"role": "user", "content": turn.text}])
         token_ = TOKEN.findall(admitted[0]["content"])[0]
-        with pytest.raises(Denied) as denied:
-            await turn.call_tool("note", {token_: "one", ANN: "two"})
-    assert denied.value.reason == "bad_arguments"
+        await turn.call_tool("note", {"fields": {token_: token_, ANN: "two"}})
+    assert ran == [{token_: ANN, ANN: "two"}]
 
 
 @pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))
