@@ -17,17 +17,17 @@ would be cut in the same way if nobody owned it.
 Source: docs/adr/0012-oracle-budget.md
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from firewall.core.budget import Allowance
+from firewall.core.ids import canonical
 from firewall.core.ports import BudgetStore, IdSource, Layer
-from firewall.core.subject import Leaf, SubjectKind
+from firewall.core.subject import Leaf, Span, SubjectKind, with_leaves
 from firewall.core.verdict import Allow, Case, Deny, Finding, ReasonCode, Severity, Verdict
-from firewall.detect.normal import SKELETON
 
-# Guesses that stand side by side and are all right are one finding. So a long one is paid for by its length,
-# in letters and digits: about a sentence each.
+# Guesses that stand side by side and are all right are one finding. So a long one is paid for by its length:
+# about a sentence each.
 STRETCH = 64
 _DIGITS = 32
 
@@ -82,7 +82,9 @@ class Budgeted:
     async def judge(self, case: Case) -> Verdict:
         """Judge as the redaction layer does, or deny if its reader would learn too much by that."""
         verdict = await self.redaction.judge(case)
-        marks = sorted(set(self._marks(case, verdict.findings))) if verdict.findings else []
+        joint = await self._joint(case, verdict)
+        said = [each for each in verdict.findings if each is not joint]
+        marks = sorted({*self._marks(case, said), *self._together(case, joint)})
         if not marks or await self.budgets.spend(case.turn, marks, self.allowance):
             return verdict
         return Deny(
@@ -91,13 +93,36 @@ class Budgeted:
             findings=verdict.findings,
         )
 
-    def _marks(self, case: Case, findings: tuple[Finding, ...]) -> Iterator[str]:
+    async def _joint(self, case: Case, verdict: Verdict) -> Finding | None:
+        """Give the finding that refuses several texts for what only all of them say.
+
+        The attack: half of a guess in each, the longer one the same every time, so that paying for it pays
+        for all of them.
+        """
+        found = [each for each in verdict.findings if each.foreign and not each.shadow]
+        if not found or not isinstance(verdict, Deny):
+            return None
+        where = case.subject.leaves[found[-1].leaf]
+        text = where.text[found[-1].start : found[-1].stop]
+        alone = replace(where, spans=(Span(text=text, source=None),))
+        again = await self.redaction.judge(replace(case, subject=with_leaves(case.subject, (alone,))))
+        return None if any(each.foreign for each in again.findings) else found[-1]
+
+    def _together(self, case: Case, joint: Finding | None) -> Iterator[str]:
+        """Give the mark of all that a subject says, which tells no more than one bit by being refused."""
+        if joint is not None:
+            said = canonical(*(each.text for each in case.subject.leaves))
+            yield self.ids.derived("foreign together", case.tenant, said)[:_DIGITS]
+
+    def _marks(self, case: Case, findings: Sequence[Finding]) -> Iterator[str]:
         for each in findings:
             if not each.foreign or each.shadow or any(_covers(other, each) for other in findings):
                 continue
             where = case.subject.leaves[each.leaf]
             if _steered(where, each):
-                text = SKELETON.fold(where.text[each.start : each.stop])
+                # As it stands, code point by code point. Folded, guesses in letters that nobody sees would
+                # all be nothing, in base64 some would be alike, and who has paid for one had the rest free.
+                text = where.text[each.start : each.stop]
                 for start in range(0, len(text), STRETCH):
                     piece = text[start : start + STRETCH]
                     yield self.ids.derived("foreign finding", case.tenant, piece)[:_DIGITS]

@@ -7,7 +7,7 @@ the attacker said, so each text is searched. `PARTYWALL_GUESSES=10000` makes the
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +170,71 @@ async def test_a_refusal_by_the_index_looks_like_any_other_byte_for_byte(tmp_pat
                 refused[caught.value.reason] = str(caught.value)
         assert set(refused) == {"too_large", "foreign_excerpt", "denied_class", "oracle_suspected"}
         assert len(set(refused.values())) == 1
+
+
+def in_tags(text: str) -> str:
+    """Write a text in letters that nobody sees."""
+    return "".join(chr(0xE0000 + ord(char)) for char in text)
+
+
+def in_selectors(text: str) -> str:
+    """Write a text as variation selectors behind one visible letter."""
+    codes = (0xFE00 + byte if byte < 16 else 0xE0100 + byte - 16 for byte in text.encode())
+    return "x" + "".join(map(chr, codes))
+
+
+@pytest.mark.parametrize("disguise", [in_tags, in_selectors])
+async def test_guesses_in_letters_that_nobody_sees_are_paid_for(
+    tmp_path: Path, disguise: Callable[[str], str]
+) -> None:
+    """Such a text has no letter by which it could be told from another one; so none may be for free."""
+
+    async def hidden(**request: Any) -> Mapping[str, Any]:
+        said = str(request["messages"][-1]["content"])
+        text = "\n".join(disguise(text_of(int(word))) for word in said.split() if word.isdigit()) or said
+        message = {"role": "assistant", "content": f"ok {text} done"}
+        return {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+
+    async with pw.open(settings(tmp_path)) as wall:
+        model = wall.guard_model(hidden)
+        await hers(wall)
+        # Only those that are whole values: HERS of 20, 40, …
+        shown = [await asked(wall, model, "bob", [number]) for number in range(20, 200, 20)]
+        seen = answers(shown)
+        assert seen["yes"] == ALLOWED
+        assert seen["refused"] == len(shown) - ALLOWED
+        assert await asked(wall, model, "carol", [1]) == f"ok {disguise(text_of(1))} done"
+
+
+COMMON = "+49 1701 234567"
+
+
+async def test_split_guesses_with_one_half_in_common_are_each_paid_for(tmp_path: Path) -> None:
+    """Half of a guess in each of two texts: only together they are somebody's, and so they are refused."""
+    async with pw.open(settings(tmp_path)) as wall:
+
+        @wall.tool(reads="own")
+        def store(first: pw.Text, second: pw.Text) -> str:
+            """Take two texts."""
+            return "stored"
+
+        runtime = await wall.runtime()
+        async with wall.turn(says("T-GLOBEX", "ada", "hello")) as turn:
+            principal = turn.opened.turn.principal
+        label = Owned(tenant=principal.tenant, readers=Principals(ids=frozenset({principal.id})))
+        for number in range(10, 40, 2):
+            runtime.excerpts.learn(f"{COMMON}{number}", label, whole=True)
+
+        async def tried(number: int) -> str:
+            try:
+                async with wall.turn(says("T-ACME", "bob", "go on")) as turn:
+                    await turn.call_tool("store", {"first": COMMON, "second": str(number)})
+                    return "no"
+            except Denied as denied:
+                return str(denied.reason)
+
+        assert [await tried(10) for _ in range(3)] == ["foreign_excerpt"] * 3, "the same again is free"
+        reasons = [await tried(number) for number in range(10, 40)]
+        assert reasons[: 2 * ALLOWED : 2] == ["foreign_excerpt"] * ALLOWED
+        assert reasons[1 : 2 * ALLOWED : 2] == ["no"] * ALLOWED
+        assert set(reasons[2 * ALLOWED :]) == {"oracle_suspected"}
