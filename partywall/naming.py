@@ -6,8 +6,7 @@ from pathlib import Path
 from firewall.core.errors import ConfigError
 from firewall.core.ids import TenantId
 from firewall.core.ports import Detector
-from firewall.detect.detectors import All
-from firewall.detect.names import Names, distinct
+from firewall.detect.names import Listing, distinct
 from partywall.config import Config
 from partywall.settings.detection import TenantPii
 
@@ -19,7 +18,7 @@ def naming(config: Config) -> Mapping[TenantId, Detector]:
         ConfigError: A file of names cannot be read, or a name could be an ordinary word; none is quoted.
     """
     listed = {TenantId(each.id): _names(each.id, each.pii) for each in config.tenants}
-    return {tenant: All([Names(names)]) for tenant, names in listed.items() if names}
+    return {tenant: Listing(names) for tenant, names in listed.items() if names}
 
 
 def _names(tenant: str, pii: TenantPii) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from firewall.core.ports import Match
+from firewall.detect.detectors import All
 from firewall.detect.excerpts.listed import Foreign
 from firewall.detect.normal import PLAIN
 
@@ -55,6 +56,33 @@ class Names:
             for match in self._listed.scan(text)
             if _apart(text, match.start, match.stop)
         ]
+
+
+class Listing:
+    """Finds listed names in every disguise, and over the ends of lines; implements `ports.Detector`.
+
+    A disguise is undone line by line. A name is broken wherever a line was full, which hides it from nobody.
+
+    Args:
+        names: As for `Names`.
+
+    Raises:
+        ValueError: As for `Names`.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = Names(names)
+        self._all = All([self._names])
+
+    @property
+    def rules(self) -> Sequence[str]:
+        """The one rule."""
+        return self._names.rules
+
+    def scan(self, text: str) -> Sequence[Match]:
+        """Find every listed name, in order of start; may overlap."""
+        found = {*self._all.scan(text), *self._names.scan(text)}
+        return sorted(found, key=lambda match: (match.start, match.stop, match.key))
 
 
 def _apart(text: str, start: int, stop: int) -> bool:
