@@ -137,6 +137,10 @@ def _has_evidence(run: str) -> bool:
 
 
 def _base85(look: Sight, reader: Reader) -> None:
-    for start, data, size in ascii85_runs(look.text, _has_evidence):
-        origin = look.place(start)
-        reader.read(data, Run(origin, origin + size, 4, 5), SHORTEST_HEX)
+    for found in ascii85_runs(look.text, _has_evidence):
+        origin = look.place(found.start) + found.place
+        stop = origin + found.size
+        run = (
+            Run(origin, stop, 4, 5) if found.even else Run(origin, stop, max(1, len(found.data)), found.size)
+        )
+        reader.read(found.data, run, SHORTEST_HEX)

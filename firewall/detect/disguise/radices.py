@@ -17,7 +17,8 @@ _HEX_MARKED = re.compile(
     r"|[0-9A-Fa-f]{2}([,;:|_.-])[0-9A-Fa-f]{2}(?:\2[0-9A-Fa-f]{2})++"
 )
 _PAIR = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{2})")
-_CODES = re.compile(r"[0-9](?<![0-9.][0-9])[0-9]{0,6}+(?:[\s,;|]{1,3}+[0-9]{1,7}+)++")
+# A full stop may end the sentence before, or stand in a number.
+_CODES = re.compile(r"[0-9](?<![0-9][0-9])(?<![0-9]\.[0-9])[0-9]{0,6}+(?:[\s,;|]{1,3}+[0-9]{1,7}+)++")
 _DIGIT = re.compile(r"[0-9]")
 _NUMBER = re.compile(r"[0-9]+")
 _BASE32_UPPER = re.compile(r"[A-Z2-7](?<![A-Za-z0-9][A-Z2-7])[A-Z2-7]{7,}+(?![A-Za-z0-9])")

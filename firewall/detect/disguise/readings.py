@@ -5,12 +5,12 @@ a value nor an excerpt is ever put together from two runs that other words stand
 """
 
 import re
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from firewall.core.errors import ServiceUnavailable
+from firewall.detect.disguise.deflate import Inflated, bodies, inflate, possible
 
 # A letter (it stays in every form), used in one known manuscript.
 BARRIER = "\n\ua66e\n"
@@ -22,17 +22,19 @@ _READABLE = re.compile(
     rb"(?:[\t\n\r -~]{6,}+|(?:[\t\n\r -~]|" + _BEYOND + rb"){3,}+)(?:[\t\n\r -~]++|" + _BEYOND + rb")*+"
 )
 _WIDE = (
-    ("utf-16-le", re.compile(rb"(?:[\t\n\r -~]\x00){3,}+")),
-    ("utf-16-be", re.compile(rb"(?:\x00[\t\n\r -~]){3,}+")),
+    ("utf-16-le", 2, re.compile(rb"(?:[\t\n\r -~]\x00){3,}+")),
+    ("utf-16-be", 2, re.compile(rb"(?:\x00[\t\n\r -~]){3,}+")),
+    ("utf-32-le", 4, re.compile(rb"(?:[\t\n\r -~]\x00{3}){3,}+")),
+    ("utf-32-be", 4, re.compile(rb"(?:\x00{3}[\t\n\r -~]){3,}+")),
 )
 _WIDTHS = re.compile("([\0-\x7f]+)|([\x80-\u07ff]+)|([\u0800-\uffff]+)|([\U00010000-\U0010ffff]+)")
 # From here on readable bytes are no accident, and from there on they are not if they are ASCII.
 _SURE = 16
 _FEW = 8
 _WORDLIKE = re.compile(r"[\w\s.,:'@/+=#$!-]+")
-# The first bytes of gzip and of zlib at its usual windows and levels.
-_PACKED = re.compile(rb"\x1f\x8b\x08|[\x48\x58\x68\x78](?:\x01|\x5e|\x9c|\xda|\x89|\xc3|\x85|\x63|\x0d)")
-_ANY_HEADER, _NO_HEADER = 47, -15
+# So much counts each try at a header, and so many streams one inside the other are unpacked.
+_TRY = 64
+_DEEPEST = 8
 
 
 class Way(Protocol):
@@ -171,9 +173,9 @@ class Draft:
             self._piece(found[0], run, lead, width)
             lead += len(found[0]) * width
 
-    def wide(self, data: bytes, run: Run, lead: int, encoding: str) -> None:
-        """Write bytes of which two make a character."""
-        self._piece(data.decode(encoding), run, lead, 2)
+    def wide(self, text: str, run: Run, lead: int, width: int) -> None:
+        """Write characters of so many bytes each."""
+        self._piece(text, run, lead, width)
 
     def _piece(self, text: str, run: Run, lead: int = 0, width: int = 1) -> None:
         if text:
@@ -207,17 +209,18 @@ class Reader:
         whole = False
         for start, stop in _stretches(data, shortest):
             whole = stop - start == len(data)
-            sure = whole or stop - start >= _SURE + len(data).bit_length()
+            # At an end of the bytes there is one place only where an accident would have to begin.
+            edge = start == 0 or stop == len(data)
+            sure = whole or stop - start >= _SURE + (0 if edge else len(data).bit_length())
             draft = self.plain if sure else self.scraps
             draft.part()
             draft.octets(data[start:stop], run, start)
         if b"\0" in data:
-            for encoding, pattern in _WIDE:
+            for encoding, width, pattern in _WIDE:
                 for found in pattern.finditer(data):
                     self.plain.part()
-                    self.plain.wide(found[0], run, found.start(), encoding)
-        for found in _PACKED.finditer(data):
-            self._unpack(memoryview(data)[found.start() :], run, _ANY_HEADER)
+                    self.plain.wide(found[0].decode(encoding), run, found.start(), width)
+        self._unpack(data, run)
         return whole and len(data) >= 2 * _SURE
 
     def strict(self, data: bytes, run: Run, separator: str = BARRIER) -> None:
@@ -232,31 +235,38 @@ class Reader:
 
     def headless(self, data: bytes, run: Run) -> None:
         """Write what deflate without a header makes of all the bytes."""
-        if _deflated(data):
-            self._unpack(memoryview(data), run, _NO_HEADER)
+        if possible(data):
+            out = self._inflated(memoryview(data))
+            # Any bytes are the beginning of something; whether it would have ended is told by the end alone.
+            if out.ended:
+                self._write(out, run, 1)
 
-    def _unpack(self, data: memoryview, run: Run, wbits: int) -> None:
+    def _unpack(self, data: bytes, run: Run, level: int = 1) -> None:
+        """Write what was compressed among the bytes, wherever a header stands, and what is so in that."""
+        for start in bodies(data):
+            self._budget.spend(_TRY)
+            out = self._inflated(memoryview(data)[start:])
+            if out.data:
+                self._write(out, run, level)
+
+    def _inflated(self, data: memoryview) -> Inflated:
         # Never more than may still be written: a bomb ends here, before it is spread out in memory.
-        unpacker = zlib.decompressobj(wbits)
-        try:
-            out = unpacker.decompress(data, 4 * max(0, self._budget.left) + 4)
-        except zlib.error:
-            return
-        if wbits == _NO_HEADER and not unpacker.eof:
-            return
-        # What cannot be read was written as well.
-        self._budget.spend(len(out) // 4)
-        for start, stop in _stretches(out, 3 if unpacker.eof else SHORTEST):
+        out = inflate(data, 4 * max(0, self._budget.left) + 4)
+        # What cannot be read was written as well, and what came before a fault was work.
+        self._budget.spend(len(out.data) // 4)
+        return out
+
+    def _write(self, out: Inflated, run: Run, level: int) -> None:
+        for start, stop in _stretches(out.data, 3 if out.ended else SHORTEST):
             self.unpacked.part()
-            self.unpacked.whole(out[start:stop].decode(errors="replace"), run.origin, run.limit)
-
-
-def _deflated(data: bytes) -> bool:
-    """True if the first block may be one of deflate: its kind is known, and a stored one says so twice."""
-    kind = data[0] >> 1 & 3 if data else 3
-    if kind == 0:
-        return len(data) >= 5 and data[1] ^ data[3] == data[2] ^ data[4] == 0xFF
-    return kind < 3
+            self.unpacked.whole(out.data[start:stop].decode(errors="replace"), run.origin, run.limit)
+        if level < _DEEPEST:
+            self._unpack(out.data, run, level + 1)
+        elif next(bodies(out.data), None) is not None:
+            raise ServiceUnavailable(
+                f"a text holds more than {_DEEPEST} compressed streams one inside the other, which is too "
+                "deep to examine; nothing of it is let through. Ask for it without the compression"
+            )
 
 
 def _stretches(data: bytes, shortest: int) -> Iterator[tuple[int, int]]:

@@ -3,11 +3,14 @@
 import base64
 import gzip
 import json
+import random
 import zlib
+from collections.abc import Callable
 
 import pytest
 
 from firewall.core.errors import ServiceUnavailable
+from firewall.detect.disguise.ascii85 import runs
 from firewall.detect.disguise.views import LIMITS, MIRRORS, Limits, View, views
 from firewall.detect.normal import SKELETON
 
@@ -45,6 +48,8 @@ SELECTED = "".join(chr(0xFE00 + byte if byte < 16 else 0xE0100 + byte - 16) for 
         pytest.param("/path/" + base64.b64encode(SECRET).decode(), ("base64",), id="base64-glued-to-a-path"),
         pytest.param(WRAPPED, ("base64",), id="base64-in-lines"),
         pytest.param(base64.b64encode(ACME.encode("utf-16-le")).decode(), ("base64",), id="base64-of-utf-16"),
+        pytest.param(base64.b64encode(ACME.encode("utf-32-le")).decode(), ("base64",), id="base64-of-utf-32"),
+        pytest.param(ACME.encode("utf-32-be").hex(), ("hex",), id="hex-of-utf-32"),
         pytest.param(base64.b32encode(SECRET).decode(), ("base32",), id="base32"),
         pytest.param(base64.b32encode(SECRET).decode().lower(), ("base32",), id="base32-in-small-letters"),
         pytest.param(base64.b85encode(SECRET).decode(), ("base85",), id="base85-of-rfc-1924"),
@@ -96,6 +101,57 @@ def test_a_disguise_is_undone_and_nothing_beside_it_is_cut(run: str, via: tuple[
     start, stop = found[via]
     assert len(before) <= start < stop <= len(text) - len(after)
     assert spans(text, GLOBEX) == {}
+
+
+@pytest.mark.parametrize("encode", [base64.b85encode, base64.a85encode], ids=["rfc-1924", "ascii85"])
+@pytest.mark.parametrize("before", ["a", "See.", "One#1", "Choose.Which?", "https://a.example/", "abcdefghi"])
+def test_base85_that_words_are_glued_to_is_read_from_where_it_begins(
+    encode: Callable[[bytes], bytes], before: str
+) -> None:
+    run = encode(SECRET).decode()
+    assert spans(before + run)["base85",] == (len(before), len(before + run))
+    assert spans(before + run, GLOBEX) == {}
+
+
+@pytest.mark.parametrize("encode", [base64.b85encode, base64.a85encode], ids=["rfc-1924", "ascii85"])
+def test_base85_between_words_that_are_glued_to_it_is_read(encode: Callable[[bytes], bytes]) -> None:
+    run = encode(SECRET + b" and more").decode()
+    (start, stop) = next(iter(spans(f"Choose.{run}Which?").values()))
+    assert len("Choose.") <= start < stop <= len("Choose." + run)
+
+
+@pytest.mark.parametrize("said", [b"words and \xff\xfe ", b"Ax", b"\0\0\0\0AAAA", b"    ....", b"~>z"])
+def test_base85_is_decoded_in_every_step_and_the_work_grows_no_faster_than_it(said: bytes) -> None:
+    def work(times: int) -> int:
+        run = base64.a85encode(said * times, foldspaces=True).decode()
+        return sum(len(each.data) for each in runs(f"xy{run}", lambda _: True))
+
+    assert work(2_000) <= 5 * work(500) + 1_000
+
+
+@pytest.mark.parametrize("before", [bytes(4), b"head\xff\xff\xff\xff" + bytes(8), b"head" + b" " * 8])
+def test_ascii85_is_read_across_the_signs_that_shorten_it(before: bytes) -> None:
+    packed = zlib.compress(SECRET + b"\0\0\1" + random.Random(5).randbytes(99))
+    for said in (SECRET, packed):
+        run = base64.a85encode(before + said, foldspaces=True).decode()
+        assert set(run) & set("zy")
+        assert spans(f"it is: {run}"), run
+
+
+def test_four_spaces_inside_of_a_value_are_no_end_of_it() -> None:
+    run = base64.a85encode(b"name    Ansel Masson        4417-2290", foldspaces=True).decode()
+    assert spans(f"it is: {run}")["base85",] == (7, 7 + len(run))
+
+
+def test_codes_behind_a_full_stop_are_read_whole_and_the_places_of_a_number_are_none() -> None:
+    assert ("codes",) in spans("See." + " ".join(map(str, SECRET)))
+    assert ("codes",) not in spans("3." + " ".join(map(str, SECRET)))
+
+
+@pytest.mark.parametrize("before", ["example/", "a/", "path/to/"])
+def test_base64_of_base64_that_an_address_is_glued_to_is_read(before: str) -> None:
+    run = base64.b64encode(base64.b64encode(b"Ansel Masson 17")).decode()
+    assert ("base64", "base64") in spans(f"https://a.example/{before}{run}", "Ansel Masson 17")
 
 
 def test_the_quads_of_a_finding_are_cut_and_those_beside_it_stay() -> None:
