@@ -21,6 +21,7 @@ from partywall.doctor import Check, State, failure, fault, ok, warning
 from partywall.injections import examined as injections
 from partywall.plugged.examining import examined as plug_ins
 from partywall.plugged.examining import with_plugged
+from partywall.supplied import examined as supplied
 from sandbox.exchange import system_resolve
 from vault.address import Address, is_server
 from vault.ground import schema_of
@@ -76,6 +77,7 @@ async def _examined(path: Path | None) -> tuple[list[Check], Config | None]:
     checks += [
         *doctor.detectors(config),
         *injections(config),
+        *supplied(config),
         *doctor.grants(config),
         doctor.served(config),
         *plug_ins(config),
