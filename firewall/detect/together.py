@@ -4,7 +4,8 @@ The attack: a bot is talked into two buttons with half of somebody's value each,
 list of letters. Each text passes by itself; whoever gets them puts them together. So what is left of the
 texts, once each was judged, is looked at once more, one behind the other: all of them, and those that are
 neither keys nor names, each from the first to the last and from the last to the first. Of what a tool gives,
-that is the strings of its JSON in their order.
+that is the strings of its JSON in their order. Where bytes in some code begin and end, their text may not
+tell; so texts that stand next to each other and may hold code are put together in twos as well.
 
 What bare numbers alone make up does not count where it is shown: the digits of any table would be somebody's
 short code.
@@ -15,11 +16,13 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from firewall.core.label import Owned
 from firewall.core.ports import Match
 from firewall.core.subject import Leaf, Outbound, Subject, ToolCall, ToolResult
 from firewall.detect.disguise.readings import BARRIER
+from firewall.detect.disguise.views import undisguised
 
 # What is split stands at the ends of texts: of longer ones only so many characters of each end are joined.
 _EDGE = 2_048
@@ -103,8 +106,21 @@ def together(subject: Subject, cuts: Iterable[Cut]) -> Together | None:
     else:
         return None
     ways = [way for way in ways if len(way) > 1]
+    ways += _pairs(ways)
     open_ = any(piece is not None and not piece.own for way in ways for text in way for piece in text)
     return _joined(ways) if open_ else None
+
+
+def _pairs(ways: Sequence[list[_Text]]) -> list[list[_Text]]:
+    """Give every two neighbours that may hold code, once, unless the two are all there is."""
+    every = {
+        (id(one), id(other)): [one, other] for way in ways if len(way) > 2 for one, other in pairwise(way)
+    }
+    return [pair for pair in every.values() if not undisguised("".join(map(_words, pair)))]
+
+
+def _words(text: _Text) -> str:
+    return "".join(piece.text for piece in text if piece is not None)
 
 
 def _part(piece: Piece, start: int, stop: int) -> Cut:

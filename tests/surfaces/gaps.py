@@ -30,7 +30,6 @@ class Gap:
         return fnmatchcase(place, self.place) and fnmatchcase(disguise, self.disguise)
 
 
-_GLUED: Final = "an encoded run that the texts beside it are glued to is another run"
 _SIGN: Final = "the platform itself refuses a sign that it does not have, so nobody is shown it"
 GAPS: Final[Sequence[Gap]] = [
     Gap(
@@ -38,62 +37,6 @@ GAPS: Final[Sequence[Gap]] = [
         disguise="leet",
         why="looked for by `partywall scan` alone: any digits would be letters",
         witness=("reply: content", "leet"),
-    ),
-    Gap(
-        place="tool gives: text",
-        disguise="base64 in short lines",
-        why="of lines behind words on the first of them, the first copy of two is not found",
-        witness=None,
-    ),
-    Gap(
-        place="reply: halved over key and value",
-        disguise="ascii85",
-        why="Ascii85 that the name before it is glued to is another run",
-        witness=("reply: halved over key and value", "ascii85"),
-    ),
-    *(
-        Gap(
-            place=place,
-            disguise=each,
-            why="an encoded run that an address is glued to is another run",
-            witness=(witness, each),
-        )
-        for place, witness in (
-            ("*: *address", "telegram: button's address"),
-            ("discord: *picture", "discord: embed's picture"),
-        )
-        for each in ("base85", "ascii85", "base64 twice")
-    ),
-    *(
-        Gap(
-            place=f"{each}: halved*",
-            disguise=disguise,
-            why=_GLUED,
-            witness=(f"{each}: {name}", disguise),
-        )
-        for each, name in (
-            ("telegram", "halved over options"),
-            ("slack", "halved over blocks"),
-            ("discord", "halved over answers"),
-        )
-        for disguise in ("base85", "ascii85")
-    ),
-    *(
-        Gap(
-            place=place,
-            disguise=disguise,
-            why=_GLUED,
-            witness=(witness, disguise),
-        )
-        for place, witness, disguises in (
-            ("slack: halved*", "slack: halved over blocks", ("decimal codes", "decimal codes, commas")),
-            (
-                "slack: letter by letter*",
-                "slack: letter by letter in elements",
-                ("base85", "ascii85", "decimal codes", "decimal codes, commas"),
-            ),
-        )
-        for disguise in disguises
     ),
     Gap(
         place="tool gives: JSON in *",

@@ -56,6 +56,8 @@ PLATFORMS: Final[Mapping[str, Platform]] = {
 
 # What HTTP and the platforms take as a file's name.
 _NAME: Final = re.compile(r"[\w .=+-]*", re.ASCII)
+# After so many nobody has used up what `oracle.findings` may be at most.
+_CELLS: Final = 500
 # A place, a disguise and an owner.
 Spot = tuple[str, str, Person]
 
@@ -95,11 +97,19 @@ def _takes(spot: Spot) -> bool:
 
 
 async def models_and_tools(folder: Path, sample: Sample) -> AsyncIterator[Result]:
-    """Play what a model answers and what tools are told and tell."""
+    """Play what a model answers and what tools are told and tell, in towns of so many cells each."""
+    names = [one.name for one in MODELS] + [one.name for one in places(Toolbox(memory_wall(folder)))]
+    spots = list(filter(_takes, sample.of(names)))
+    for number, start in enumerate(range(0, len(spots), _CELLS)):
+        async for result in _in_town(folder / str(number), spots[start : start + _CELLS]):
+            yield result
+
+
+async def _in_town(folder: Path, spots: Sequence[Spot]) -> AsyncIterator[Result]:
     async with town(folder) as (wall, noted):
         known = {one.name: one for one in (*MODELS, *places(Toolbox(wall)))}
         player = Player(wall, noted)
-        for name, disguise, owner in filter(_takes, sample.of(list(known))):
+        for name, disguise, owner in spots:
             found = await player.wrong(Cell(place=known[name], disguise=disguise, owner=owner))
             yield Result(place=name, disguise=disguise, owner=owner.name, wrong=found)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from firewall.core.steps import Steps
 from firewall.detect.disguise.unmasked import Unmasking
 from partywall import requests
 from tests.surfaces.disguises import DISGUISES
@@ -44,6 +45,11 @@ def _nothing(*_: object) -> tuple[()]:
     return ()
 
 
+def _finds_nothing(*_: object) -> Steps[tuple[()]]:
+    yield from ()
+    return ()
+
+
 async def _wrong(folder: Path, place: str, disguise: str = "identity") -> list[str]:
     async with town(folder) as (wall, noted):
         player = Player(wall, noted)
@@ -55,7 +61,7 @@ async def _wrong(folder: Path, place: str, disguise: str = "identity") -> list[s
 async def test_a_wall_that_knows_nobodys_text_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    monkeypatch.setattr(Unmasking, "find", _nothing)
+    monkeypatch.setattr(Unmasking, "finding", _finds_nothing)
     assert {"leaks: shown", "leaks: remembered", "nothing on record"} <= set(await _wrong(tmp_path, place))
 
 

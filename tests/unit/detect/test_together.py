@@ -1,7 +1,8 @@
 """What the texts of one subject say together."""
 
+import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from firewall.core.ports import Match
 from firewall.core.subject import Leaf, ModelReply, Span, Subject
+from firewall.detect.disguise.readings import BARRIER
+from firewall.detect.disguise.views import views
 from firewall.detect.together import Cut, together
 from tests.fakes.tenants import line, mixed, outbound, part, result, spec, tool_call
 
@@ -43,6 +46,23 @@ def test_whatever_is_split_over_texts_is_put_together_again(value: str, data: st
 
 def test_a_key_and_its_value_are_put_together() -> None:
     assert _crossed(tool_call(spec(), {"body": {"kelp-": "lantern"}}), "kelp-lantern")
+
+
+@pytest.mark.parametrize("encode", [base64.b85encode, base64.a85encode], ids=["rfc-1924", "ascii85"])
+def test_code_in_two_texts_stands_alone_whatever_stands_beside_them(
+    encode: Callable[[bytes], bytes],
+) -> None:
+    code = encode(b"kelp-47-lantern").decode()
+    for halves in ((code[:9], code[9:]), (code[9:], code[:9])):
+        whole = together(outbound(*map(line, ("Which?", *halves, "yes"))), ())
+        assert whole is not None
+        assert any("kelp-47-lantern" in view.text for view in views(whole.text))
+
+
+def test_words_are_not_put_together_in_twos() -> None:
+    whole = together(outbound(*map(line, "abcd")), ())
+    assert whole is not None
+    assert whole.text.split(BARRIER) == ["abcd", "dcba", ""]
 
 
 def test_names_between_words_keep_them_apart_from_nothing() -> None:

@@ -1,8 +1,13 @@
 """What is put together of a reply, and what is not."""
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Callable, Sequence
+
+import pytest
 
 from firewall.core.subject import Leaf, Span
+from firewall.detect.disguise.readings import BARRIER
+from firewall.detect.disguise.views import views
 from partywall.joined import joined
 
 HALVES = ("kelp-47", "-lantern")
@@ -49,8 +54,25 @@ def test_of_long_texts_only_the_ends_are_put_together() -> None:
     assert len(one.text) < 20_000
 
 
-def test_of_many_texts_no_way_is_longer_than_they_are() -> None:
-    texts = leaves(*("word " * 500 for _ in range(100)), "name", fixed=(100,))
+@pytest.mark.parametrize("encode", [base64.b85encode, base64.a85encode], ids=["rfc-1924", "ascii85"])
+@pytest.mark.parametrize("swapped", [False, True], ids=["in-order", "swapped"])
+def test_code_in_two_texts_stands_alone_whatever_stands_beside_them(
+    encode: Callable[[bytes], bytes], *, swapped: bool
+) -> None:
+    code = encode(b"kelp-47-lantern").decode()
+    halves = [code[:9], code[9:]]
+    texts = ["Which?", *(reversed(halves) if swapped else halves), "yes"]
+    assert any("kelp-47-lantern" in view.text for view in views(said(*texts)))
+
+
+def test_words_are_not_put_together_in_twos() -> None:
+    assert "ab\ncd" not in said("a", "b", "c", "d")
+    assert said("a", "b", "c", "d").split(BARRIER) == ["abcd", "dcba"]
+
+
+@pytest.mark.parametrize("text", ["word " * 500, "aB3 " * 600])
+def test_of_many_texts_no_way_is_longer_than_they_are(text: str) -> None:
+    texts = leaves(*(text for _ in range(100)), "name", fixed=(100,))
     whole = sum(len(each.text) for each in texts)
     found = joined(texts)
     assert len(found) > 1
