@@ -41,6 +41,16 @@ def test_each_value_is_found_once_as_what_it_is(standard: Standard) -> None:
     ]
 
 
+@pytest.mark.parametrize("letter", ["は", "説", "은", "ค", "ｱ", "\U00020001"])
+def test_letters_of_scripts_without_spaces_are_no_part_of_a_value(standard: Standard, letter: str) -> None:
+    for kind, value in (("EMAIL_ADDRESS", "ann@acme.example.com"), ("IBAN_CODE", "DE89370400440532013000")):
+        text = f"{letter}{value}{letter}"
+        assert kinds(standard.scan(text), text) == [(kind, value)]
+        assert not standard.excludes(text)
+    broken = f"ann@acme{letter}.example"
+    assert all(letter not in value for _, value in kinds(standard.scan(broken), broken))
+
+
 def test_a_score_below_the_threshold_does_not_count() -> None:
     text = "reach me: 13812345678"
     assert kinds(Standard(None, threshold=0.75).scan(text), text) == [("PHONE_NUMBER", "13812345678")]
