@@ -8,6 +8,8 @@ from firewall.core.ports import Detector, Match
 from firewall.detect.disguise.codecs import SCRAPS
 from firewall.detect.disguise.unmasked import moved, unmasked
 from firewall.detect.normal import PLAIN, Normal
+from firewall.detect.prose import LONGEST, Proseless, not_prose
+from firewall.detect.secrets.gate import Gate, Joined
 from firewall.detect.segments import bounds
 
 # So many segments are glanced at together, and so many of those where something may be.
@@ -30,6 +32,7 @@ class All:
     zero-width characters hide nothing and no match of the original is lost to the folding. What runs in a
     segment say in disguise is scanned as well, but for accidental scraps and mirrors.
 
+    One look tells most texts that are prose (`prose`) and hold nothing; nobody is shown them.
     A detector that can tell at a glance is shown many segments at once, then fewer where there may be
     something, and is asked to scan only segments near a value: what it excludes it excludes in every piece.
 
@@ -41,9 +44,11 @@ class All:
     def __init__(self, detectors: Sequence[Detector], *, unmask: bool = True) -> None:
         self._detectors = tuple(detectors)
         self._unmask = unmask and bool(self._detectors)
-        self._asked = tuple(
-            _Asked(each, each.excludes if isinstance(each, Glances) else _never) for each in detectors
-        )
+        self._asked = tuple(map(_asked, detectors))
+        gates = [_prose_gates(each) for each in detectors]
+        # Who knows no gate for prose is asked by itself.
+        self._gateless = [each for each, known in zip(self._asked, gates, strict=True) if known is None]
+        self._gate = Joined([not_prose(), *(gate for known in gates if known is not None for gate in known)])
 
     @property
     def rules(self) -> Sequence[str]:
@@ -56,16 +61,24 @@ class All:
         Raises:
             ServiceUnavailable: A detector could not look, or a segment is too deep to be examined.
         """
+        if self._is_empty_prose(text):
+            return []
         found = self._seen(text)
         for offset, view in unmasked(text) if self._unmask else ():
             if SCRAPS not in view.via:
                 found.update(moved(match, view, offset) for match in self._seen(view.text))
         return sorted(found, key=lambda match: (match.start, match.stop, match.rule, match.key))
 
+    def _is_empty_prose(self, text: str) -> bool:
+        """True only of prose without a value, as most of a chat is; nothing in prose is disguised."""
+        short = text.isascii() and len(text) <= LONGEST
+        closed = short and not self._gate.opens(text.encode("ascii"))
+        return closed and all(each.excludes(text) for each in self._gateless)
+
     def _seen(self, text: str) -> set[Match]:
         if not self._asked:
             return set()
-        # Most lines of a chat hold no value at all, and are not even cut into segments.
+        # Where nobody finds anything the text is not even cut into segments.
         wanted, odd = _wanted(self._asked, text, odd=True)
         if not wanted:
             return set()
@@ -76,6 +89,16 @@ class All:
 class _Asked(NamedTuple):
     detector: Detector
     excludes: Callable[[str], bool]
+
+
+def _asked(detector: Detector) -> _Asked:
+    glancing: object = detector
+    return _Asked(detector, glancing.excludes if isinstance(glancing, Glances) else _never)
+
+
+def _prose_gates(detector: Detector) -> Sequence[Gate] | None:
+    knowing: object = detector
+    return knowing.prose_gates if isinstance(knowing, Proseless) else None
 
 
 def _never(_text: str) -> bool:

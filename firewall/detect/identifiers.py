@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from firewall.core.ports import Match
-from firewall.detect.glance import Glance
 from firewall.detect.keys import key_of
 from firewall.detect.marker import ID
+from firewall.detect.secrets.gate import Gate, Pattern, apart
 
 # Every quantifier is bounded or runs over one class that nothing after it shares, and no two of them compete
 # for a character: a hostile text costs at most a constant factor of its length.
@@ -23,7 +24,11 @@ _UUID = re.compile(r"(?<![^\W_])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]
 _HINT = re.compile(
     r"[0-9](?:(?:(?<=[A-Za-z][0-9])|(?<=[A-Za-z][-_#][0-9]))[0-9]{3}|(?<=[A-Z] [0-9])[0-9]{4}|[0-9]{5})"
 )
-_NO_DIGIT = Glance("0-9")
+# The same for a text in ASCII, as `gate.apart` asks for it.
+_HINTS = tuple(
+    Pattern(regex=each)
+    for each in ("[A-Za-z][0-9]{4}", "[A-Za-z][-_#][0-9]{4}", "[A-Z] [0-9]{5}", "[0-9]{6}")
+)
 _DASHES = 4
 _RULES = ("identifier.NUMBERED", "identifier.DIGITS", "identifier.UUID")
 
@@ -41,13 +46,18 @@ class Identifiers:
 
     def excludes(self, text: str) -> bool:
         """True only if there is no id in this text or in any piece of it; see `detectors.Glances`."""
-        return text.count("-") < _DASHES and (_NO_DIGIT.excludes(text) or _HINT.search(text) is None)
+        return text.count("-") < _DASHES and not _hinted(text)
+
+    @property
+    def prose_gates(self) -> Sequence[Gate]:
+        """One of them opens for prose that may hold an id; see `prose.Proseless`."""
+        return (_prose_gate(),)
 
     def scan(self, text: str) -> Sequence[Match]:
         """Find every id, in order of start."""
         numbered, digits, uuid = _RULES
         found: list[Match] = []
-        if _HINT.search(text) is not None:
+        if _hinted(text):
             found += _matches(numbered, _NUMBERED.finditer(text))
             found += _matches(
                 digits, (hit for hit in _DIGITS.finditer(text) if not _fraction(text, hit.start()))
@@ -55,6 +65,23 @@ class Identifiers:
         if text.count("-") >= _DASHES:
             found += _matches(uuid, _UUID.finditer(text))
         return sorted(found, key=lambda match: (match.start, match.stop, match.rule))
+
+
+def _hinted(text: str) -> bool:
+    if text.isascii():
+        return _gate().opens(text.encode("ascii"))
+    return _HINT.search(text) is not None
+
+
+@cache
+def _gate() -> Gate:
+    return apart(_HINTS)
+
+
+@cache
+def _prose_gate() -> Gate:
+    # Only a UUID can do without a digit.
+    return apart([Pattern(regex="-[a-fA-F]{4}-")])
 
 
 def _fraction(text: str, start: int) -> bool:

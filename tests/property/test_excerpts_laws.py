@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from firewall.core.ids import PrincipalId, TenantId
 from firewall.core.label import Audience, Label, Members, Operator, Owned, Principals, admits
+from firewall.core.steps import at_once
 from firewall.detect.excerpts.grams import RUN
 from firewall.detect.excerpts.index import Excerpts, Quota
 from firewall.detect.normal import SKELETON
@@ -267,7 +268,7 @@ def test_the_mirrors_of_a_text_are_found_as_if_each_were_looked_at_alone(
     alone_each = _stretches(index, text) | _stretches(index, codecs.encode(text, "rot13"))
     backwards = _stretches(index, text[::-1])
     alone_each |= {(len(text) - stop, len(text) - start, key) for start, stop, key in backwards}
-    found = {(match.start, match.stop, match.key) for match in index.find_mirrored(text, FOR_BOB)}
+    found = {(match.start, match.stop, match.key) for match in at_once(index.finding_mirrored(text, FOR_BOB))}
     assert found == alone_each
 
 

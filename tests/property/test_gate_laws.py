@@ -5,7 +5,10 @@ import random
 from collections.abc import Iterator
 from itertools import pairwise
 
+import pytest
+
 from firewall.detect.detectors import All
+from firewall.detect.secrets import gate as gates
 from firewall.detect.secrets.detector import Matcher, SecretDetector, asked
 from firewall.detect.secrets.gate import Plain, gate
 from firewall.detect.secrets.rules import Rule
@@ -68,7 +71,7 @@ def test_both_gates_open_for_the_same_rules() -> None:
 
 def test_the_gated_detector_finds_what_the_rules_find_one_by_one() -> None:
     matchers = [Matcher(rule) for rule in shipped()]
-    for text in texts(shipped(), 200, seed=2):
+    for text in texts(shipped(), max(200, TEXTS // 10), seed=2):
         data = sight(text)
         found = {(m.start, m.stop) for m in detector().scan(text)}
         alone = {(matcher.rule.generic, span) for matcher in matchers for span in matcher.spans(text, data)}
@@ -78,6 +81,21 @@ def test_the_gated_detector_finds_what_the_rules_find_one_by_one() -> None:
             for generic, span in alone
             if not (generic and any(start <= span[0] and span[1] <= stop for start, stop in told))
         }, text
+
+
+def test_without_hyperscan_the_same_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = detector()
+    monkeypatch.setattr(gates, "hyperscan", None)
+    plain, found = SecretDetector(shipped()), 0
+    for text in (
+        *texts(shipped(), 400, seed=7),
+        *(rule.positive[0].replace(" ", "\n") for rule in shipped()),
+    ):
+        wanted = list(fast.scan(text))
+        assert list(plain.scan(text)) == wanted, text
+        assert plain.excludes(text) is fast.excludes(text), text
+        found += bool(wanted)
+    assert found > 300
 
 
 def test_a_glance_that_says_no_is_right_of_every_piece() -> None:

@@ -1,6 +1,9 @@
 """The law of grams: a run is found exactly if somebody's remembered text holds it."""
 
+import codecs
+import itertools
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,10 +14,12 @@ from numpy.typing import NDArray
 from firewall.core.ids import PrincipalId, TenantId
 from firewall.core.label import Owned, Principals
 from firewall.detect.excerpts import grams, places
+from firewall.detect.excerpts.filter import Filter
 from firewall.detect.excerpts.fingerprints import GRAM, Fingerprints, Keys
 from firewall.detect.excerpts.grams import LONGEST, RUN, Grams
 from firewall.detect.excerpts.owners import Holders, Owner
 from firewall.detect.excerpts.texts import Texts
+from firewall.detect.normal import SKELETON
 from tests.fakes.plain_grams import PlainGrams
 
 ACME, GLOBEX = TenantId("acme"), TenantId("globex")
@@ -122,11 +127,97 @@ def test_one_shared_run_is_found_wherever_it_begins_in_either_text(seed: int, he
     assert found(index, "z" * there + run[:-1] + "w" * 9) == {}
 
 
+MIRRORS: tuple[Callable[[str], str], ...] = (
+    lambda text: text,
+    lambda text: codecs.encode(text, "rot13"),
+    lambda text: text[::-1],
+)
+
+
+@given(
+    texts=st.lists(st.text("abCD 0-é", max_size=70), max_size=6, unique=True),
+    cut=st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(0, 60)),
+    around=st.text("xy Z.é", max_size=20),
+    mirror=st.sampled_from(MIRRORS),
+    together=st.booleans(),
+)
+def test_what_is_excluded_is_known_to_nobody_in_any_mirror(
+    texts: list[str],
+    cut: tuple[int, int, int],
+    around: str,
+    mirror: Callable[[str], str],
+    together: bool,
+) -> None:
+    index = Index()
+    held = {SKELETON.fold(text): ACME for text in texts}
+    if together:
+        index.add_many([(tenant, text) for text, tenant in held.items()])
+    else:
+        for text, tenant in held.items():
+            index.add(tenant, text)
+    number, start, size = cut
+    question = around + mirror((texts[number] if number < len(texts) else "")[start : start + size]) + around
+    if index.grams.excludes(question):
+        skeleton = SKELETON.fold(question)
+        assert not any(found(index, form(skeleton)) for form in MIRRORS)
+    assert question.isascii() or not index.grams.excludes(question)
+
+
+def test_a_text_of_nobodys_is_excluded_and_a_long_one_is_looked_up() -> None:
+    index = Index()
+    index.add(ACME, "thequickbrownfoxjumpsoverthelazydog")
+    assert index.grams.excludes("Nothing of the kind was ever said by anybody at all.")
+    assert not index.grams.excludes("He said: The QUICK brown-fox jumps over the lazy dog!")
+    assert not index.grams.excludes("x" * (LONGEST + 1))
+    assert index.grams.excludes("short")
+
+
+def test_texts_that_differ_in_their_middles_have_different_fingerprints() -> None:
+    # Halves that are alike from the outside in, one a letter more where the other is one less.
+    letters = "abcdefghijkl"
+    made = [
+        "12345"
+        + "".join(three)
+        + "".join(letters[11 - letters.index(each)] for each in three[::-1])
+        + "54321"
+        for three in itertools.product(letters, repeat=3)
+    ]
+    fingerprints = Fingerprints()
+    keys = {int(fingerprints(text)[0]) >> 32 for text in made}
+    # Each is the mirror of one other, and has its fingerprint.
+    assert len(keys) == len({min(text, text[::-1]) for text in made})
+
+
+@given(
+    singly=st.lists(st.integers(0, 2**64 - 1), max_size=20),
+    together=st.lists(st.integers(0, 2**64 - 1), max_size=20),
+    others=st.lists(st.integers(0, 2**64 - 1), max_size=40),
+    room=st.sampled_from([0, 1_000_000]),
+)
+@example(singly=[0, 2**64 - 1], together=[2**32, 2**63], others=[], room=0)
+def test_a_filter_calls_nothing_unknown_that_was_added(
+    singly: list[int], together: list[int], others: list[int], room: int
+) -> None:
+    one = Filter(room)
+    for key in singly:
+        one.add(key)
+    one.fill(np.array([key >> 32 for key in together], np.uint32))
+    asked = [*others, *singly, *together]
+    maybe = set(one.maybe(np.array(asked, np.uint64)).tolist())
+    assert maybe >= set(range(len(others), len(asked)))
+    assert all(one.has(key) for key in (*singly, *together))
+    # In an empty one nothing is known.
+    assert not len(Filter(room).maybe(np.array(asked, np.uint64)))
+
+
 class Alike(Fingerprints):
     """Fingerprints that are nearly all alike."""
 
     def __call__(self, text: str) -> Keys:
         return super().__call__(text) & np.uint64(1 << 63)
+
+    def of_skeleton(self, text: str) -> Keys:
+        return super().of_skeleton(text) & np.uint64(1 << 63)
 
     def many(self, text: str, at: NDArray[np.intp]) -> Keys:
         return super().many(text, at) & np.uint64(1 << 63)

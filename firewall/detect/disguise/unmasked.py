@@ -7,11 +7,15 @@ from typing import Protocol
 
 from firewall.core.label import Audience, Label
 from firewall.core.ports import Match
+from firewall.core.steps import Steps, at_once
 from firewall.detect.disguise.views import View, undisguised, views
+from firewall.detect.prose import is_prose
 from firewall.detect.segments import bounds
 
 # So many segments are glanced at together.
 _TOGETHER = 8
+# Looking for excerpts in so many characters of readings takes a few milliseconds.
+_STEP = 16_384
 
 
 def unmasked(text: str) -> Iterator[tuple[int, View]]:
@@ -20,7 +24,7 @@ def unmasked(text: str) -> Iterator[tuple[int, View]]:
     Raises:
         ServiceUnavailable: A segment is too large or too deep to be examined.
     """
-    if undisguised(text):
+    if is_prose(text) or undisguised(text):
         return
     places = (0, *bounds(text), len(text))
     for first in range(0, len(places) - 1, _TOGETHER):
@@ -48,11 +52,11 @@ class Mirroring(Protocol):
         """Find stretches known to be foreign to the audience."""
         ...
 
-    def find_mirrored(self, text: str, audience: Audience) -> Sequence[Match]:
+    def finding_mirrored(self, text: str, audience: Audience) -> Steps[Sequence[Match]]:
         """Find them in the text and in its mirrors, as stretches of the text; may overlap."""
         ...
 
-    def learn(self, text: str, label: Label, *, whole: bool = False) -> None:
+    def learning(self, text: str, label: Label, *, whole: bool = False) -> Steps[None]:
         """Remember text under its label."""
         ...
 
@@ -76,11 +80,24 @@ class Unmasking:
         Raises:
             ServiceUnavailable: As `unmasked`.
         """
-        found = [*self._index.find_mirrored(text, audience)]
+        return at_once(self.finding(text, audience))
+
+    def finding(self, text: str, audience: Audience) -> Steps[Sequence[Match]]:
+        """Do as `find`, in steps."""
+        found = [*(yield from self._index.finding_mirrored(text, audience))]
+        looked_at = 0
         for offset, view in unmasked(text):
             found += [moved(match, view, offset) for match in self._index.find(view.text, audience)]
+            looked_at += len(view.text)
+            if looked_at > _STEP:
+                looked_at = 0
+                yield
         return sorted(set(found), key=lambda match: (match.start, match.stop))
 
     def learn(self, text: str, label: Label, *, whole: bool = False) -> None:
         """Remember text under its label, as it is."""
-        self._index.learn(text, label, whole=whole)
+        at_once(self.learning(text, label, whole=whole))
+
+    def learning(self, text: str, label: Label, *, whole: bool = False) -> Steps[None]:
+        """Do as `learn`, in steps that must all be taken."""
+        return self._index.learning(text, label, whole=whole)

@@ -1,7 +1,9 @@
-"""A filter in front of fingerprints: two bits for each, both in one word of memory.
+"""A filter in front of fingerprints: four bits for each, all in one word of memory.
 
 It tells nearly all that are unknown by one look at one word, and never calls a known one unknown.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +14,29 @@ from firewall.detect.excerpts.fingerprints import Keys
 _FILTER_BITS = 8
 # Half a megabyte: below some ten thousand texts hardly anything unknown is taken for known.
 _LEAST_WORDS = 1 << 16
-# The highest bits of a fingerprint choose the word, those of this multiple of its upper half the bits in it.
+# The highest bits of a fingerprint choose the word; the lowest of its upper half choose three bits in it,
+_CHOICE = np.uint64(1_023)
+_CHOSEN = np.arange(1_024, dtype=np.uint64)
+# and those of this multiple of the upper half one more, which is asked for only where the others are.
 _SPREAD = 0x9E3779B97F4A7C15
-_FIRST, _SECOND, _BITS = np.uint64(58), np.uint64(52), np.uint64(63)
+_LAST = np.uint64(58)
 _SPREADER = np.uint64(_SPREAD)
 _ONE = np.uint64(1)
 _UPPER = np.uint64(32)
+# Where more than so many may be known the fourth bit would cost more than it spares.
+_FEW = 16
+
+
+def _masks() -> Keys:
+    first, step = _CHOSEN & np.uint64(63), _CHOSEN >> np.uint64(6)
+    second = (first + np.uint64(2) * step + _ONE) & np.uint64(63)
+    third = (first + np.uint64(7) * step + np.uint64(34)) & np.uint64(63)
+    masks: Keys = _ONE << first | _ONE << second | _ONE << third
+    return masks
+
+
+_MASKS = _masks()
+_MASK: Sequence[int] = _MASKS.tolist()
 
 
 class Filter:
@@ -45,16 +64,15 @@ class Filter:
 
     def maybe(self, keys: Keys) -> NDArray[np.intp]:
         """Give the positions of those that may have been added."""
-        words = self._words.take(keys >> self._by_shift)
-        spread = keys >> _UPPER
-        spread *= _SPREADER
-        bits = words >> (spread >> _FIRST)
-        spread >>= _SECOND
-        spread &= _BITS
-        words >>= spread
-        bits &= words
-        bits &= _ONE
-        return bits.nonzero()[0]
+        words = self._words.take((keys >> self._by_shift).view(np.intp))
+        chosen = keys >> _UPPER
+        chosen &= _CHOICE
+        masks = _MASKS.take(chosen.view(np.intp))
+        words &= masks
+        near: NDArray[np.intp] = (words == masks).nonzero()[0]
+        if 0 < len(near) <= _FEW:
+            near = near[[self.has(key) for key in keys[near].tolist()]]
+        return near
 
     def has(self, key: int) -> bool:
         """True if this one may have been added."""
@@ -74,11 +92,11 @@ class Filter:
     def fill(self, upper: NDArray[np.uint32]) -> None:
         """Add fingerprints of which the upper half is known, which is all that it looks at."""
         keys = upper.astype(np.uint64)
-        spread = keys * _SPREADER
-        bits = (_ONE << (spread >> _FIRST)) | (_ONE << (spread >> _SECOND & _BITS))
-        np.bitwise_or.at(self._words, keys >> (self._by_shift - _UPPER), bits)
+        bits = _MASKS.take((keys & _CHOICE).view(np.intp))
+        bits |= _ONE << (keys * _SPREADER >> _LAST)
+        np.bitwise_or.at(self._words, (keys >> (self._by_shift - _UPPER)).view(np.intp), bits)
         self._added += len(keys)
 
     def _where(self, key: int) -> tuple[int, int]:
-        spread = (key >> 32) * _SPREAD
-        return key >> self._shift, 1 << (spread >> 58 & 63) | 1 << (spread >> 52 & 63)
+        upper = key >> 32
+        return key >> self._shift, _MASK[upper & 1_023] | 1 << (upper * _SPREAD >> 58 & 63)

@@ -15,6 +15,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from firewall.detect.normal import SKELETON
+
 GRAM = 16
 _HALF = np.dtype("<u8")
 _HALF_BYTES = 8
@@ -27,6 +29,9 @@ _HALF_ALPHABET = 13
 _HALVED = bytes(
     _A + (code - _A) % _HALF_ALPHABET if "a" <= chr(code) <= "z" else code for code in range(_LETTERS)
 )
+_SKELETONS = [SKELETON.fold(chr(code)) for code in range(128)]
+_GONE = bytes(code for code, kept in enumerate(_SKELETONS) if not kept)
+_FOLDED = bytes(ord(kept or " ") for kept in _SKELETONS).ljust(_LETTERS).translate(_HALVED)
 
 Keys: TypeAlias = NDArray[np.uint64]
 
@@ -35,13 +40,19 @@ class Fingerprints:
     """A function from texts to the fingerprints of their grams, with a key of its own."""
 
     def __init__(self) -> None:
-        self._mask, *factors = (np.uint64(secrets.randbits(64)) for _ in range(4))
+        self._mask, *factors = (np.uint64(secrets.randbits(64)) for _ in range(3))
         # Odd factors lose nothing of what they multiply.
-        self._first, self._second, self._pair = (factor | np.uint64(1) for factor in factors)
+        self._half, self._pair = (factor | np.uint64(1) for factor in factors)
 
     def __call__(self, text: str) -> Keys:
         """Give the fingerprint of the gram at each position, in order; none for a shorter text."""
-        letters = _letters(text)
+        return self._of(_letters(text))
+
+    def of_skeleton(self, text: str) -> Keys:
+        """Give the fingerprints of the skeleton of a text in ASCII, without making that skeleton."""
+        return self._of(text.encode("ascii").translate(_FOLDED, _GONE))
+
+    def _of(self, letters: bytes) -> Keys:
         count = len(letters) - GRAM + 1
         if count <= 0:
             return np.empty(0, np.uint64)
@@ -58,18 +69,22 @@ class Fingerprints:
         return self._mixed(halves.take(at), halves.take(at + _HALF_BYTES))
 
     def _mixed(self, left: Keys, right: Keys) -> Keys:
-        keys = self._one_way(left, right)
-        keys += self._one_way(right.byteswap(), left.byteswap())
+        """Multiply both halves, each read from the outside to the middle: in either direction the same."""
+        keys = self._one_half(left)
+        keys *= self._one_half(right.byteswap())
         return keys
 
-    def _one_way(self, left: Keys, right: Keys) -> Keys:
-        keys: Keys = left ^ self._mask
-        keys *= self._first
-        keys ^= keys >> _FOLD
-        keys += right
-        keys *= self._second
-        keys ^= keys >> _FOLD
-        return keys
+    def _one_half(self, letters: Keys) -> Keys:
+        """Mix eight characters.
+
+        Two halves as they are could be multiplied as well. But halves that begin alike and differ in their
+        middles by as much, one more and one less, have one product under every key: thousands of such texts
+        would be compared for each other.
+        """
+        half: Keys = letters ^ self._mask
+        half *= self._half
+        half ^= half >> _FOLD
+        return half
 
     def pairs(self, left: Keys, right: Keys) -> Keys:
         """Give one fingerprint for each pair of them, other than either."""

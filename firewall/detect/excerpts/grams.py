@@ -105,6 +105,15 @@ class Grams:
         self._places.remove(keys, places)
         self._places.settle()
 
+    def excludes(self, text: str) -> bool:
+        """True only if nobody knows any run of a text's skeleton, nor of its mirrors; asked of most texts.
+
+        Args:
+            text: The text itself, of any length; what is long or not ASCII is never excluded.
+        """
+        short = text.isascii() and len(text) <= LONGEST
+        return short and not self._places.knows(self._fingerprints.of_skeleton(text))
+
     def find(self, text: str) -> Known:
         """Give, for each position at which a known 23-character run starts, who knows it."""
         fingerprints = self._fingerprints(text)

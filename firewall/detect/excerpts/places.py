@@ -66,6 +66,17 @@ class Places:
                 places[number] += found
         yield from zip(maybe.tolist(), places, strict=True)
 
+    def knows(self, keys: Keys) -> bool:
+        """False only if `find` would give no place, and none of them is held."""
+        maybe = self._filter.maybe(keys)
+        if not len(maybe):
+            return False
+        asked = keys[maybe]
+        if any(key in self._new or key in self._held for key in asked.tolist()):
+            return True
+        upper = (asked >> _UPPER).astype(np.uint32)
+        return any(True for columns in self._columns for _ in columns.find(upper))
+
     def known(self, key: int) -> list[int]:
         """Give the places of one fingerprint as `find` does."""
         if not self._filter.has(key):

@@ -5,7 +5,7 @@ import itself raises: personal data is never silently left unexamined.
 """
 
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from firewall.detect.keys import key_of
 from firewall.detect.pii import additions
 from firewall.detect.pii import nlp as nlpengine
 from firewall.detect.pii.context import Words, bounded, enhancer, widened
-from firewall.detect.pii.needs import Need, need_of, numbers, words
+from firewall.detect.pii.needs import DIGITS, Need, need_of, numbers, words
 from firewall.detect.pii.presidio import (
     AnalyzerEngine,
     EntityRecognizer,
@@ -29,6 +29,7 @@ from firewall.detect.pii.presidio import (
     RecognizerRegistry,
 )
 from firewall.detect.pii.recognisers import guarded
+from firewall.detect.secrets.gate import Gate, Pattern, apart
 
 # Structured kinds whose recognisers check what they find. Driver licences are left out: they are any letter
 # with a few digits, and were three quarters of all false alarms on real chat. Links are no personal data by
@@ -105,6 +106,12 @@ class PresidioDetector:
         self._asked = {language: self._asked_in(language) for language in self._languages}
         needs = [each.need for asked in self._asked.values() for each in asked]
         self._first = _first(needs)
+        gated = [each for each in needs if each is not None and each.gate]
+        self._gate = _gate(each.gate for each in gated)
+        # What no gate knows of is asked for by itself; telephone numbers have digits, as prose has not.
+        self._others = [_always if each is None else each.met for each in needs if each not in gated]
+        known = all(each in gated or (each is not None and each.first == DIGITS) for each in needs)
+        self._prose_gates = [_gate(each.in_prose for each in gated)] if known else None
 
     @property
     def rules(self) -> Sequence[str]:
@@ -116,8 +123,16 @@ class PresidioDetector:
         # A line that is refused for its length is refused whatever it holds.
         if len(text) > MAX_CODEPOINTS:
             return False
-        asked = [] if self._at_once(text) else [each for one in self._asked.values() for each in one]
-        return not any(each.may_find(text) for each in asked)
+        if self._at_once(text):
+            return True
+        if not text.isascii():
+            return not any(each.may_find(text) for one in self._asked.values() for each in one)
+        return not (self._gate.opens(text.encode("ascii")) or any(met(text) for met in self._others))
+
+    @property
+    def prose_gates(self) -> Sequence[Gate] | None:
+        """One of them opens for prose that may hold a value; see `prose.Proseless`."""
+        return self._prose_gates
 
     def scan(self, text: str) -> Sequence[Match]:
         """Find every value, in order of start; may overlap.
@@ -227,6 +242,14 @@ def _need_of(recogniser: Any) -> Need | None:  # noqa: ANN401  (Presidio is not 
         return words(denied)
     flags = int(cast(Any, recogniser).global_regex_flags)
     return need_of([(flags, str(pattern.regex)) for pattern in cast(Any, recogniser).patterns])
+
+
+def _always(_text: str) -> bool:
+    return True
+
+
+def _gate(patterns: Iterable[tuple[str, ...]]) -> Gate:
+    return apart([Pattern(regex=regex) for each in patterns for regex in each])
 
 
 def _first(needs: Sequence[Need | None]) -> Glance | None:

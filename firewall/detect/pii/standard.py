@@ -6,13 +6,15 @@ e-mail address for a link and every card for a telephone number. Here each stret
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final
 
 from firewall.core.ports import Detector, Match
 from firewall.detect.detectors import Glances
-from firewall.detect.glance import Glance
 from firewall.detect.keys import key_of
 from firewall.detect.pii import cards, phones
+from firewall.detect.prose import Proseless
+from firewall.detect.secrets.gate import Gate, Pattern, apart
 
 _CARD: Final = "CREDIT_CARD"
 _PHONE: Final = "PHONE_NUMBER"
@@ -23,8 +25,12 @@ OWN: Final = (_CARD, _PHONE)
 _ORDER: Final = ("EMAIL_ADDRESS", "IBAN_CODE", _CARD, "CRYPTO", "US_SSN", "IP_ADDRESS", _PHONE, "URL")
 _RANKS: Final = {kind: rank for rank, kind in enumerate(_ORDER)}
 _MIDDLE: Final = _RANKS[_PHONE]
+# Thai to Khmer, Hangul, kana, Han: to Presidio's `\b` an address right beside them is a part of the word.
+_UNSPACED: Final = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u31ff"
+    "\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff]"
+)
 _SIX_DIGITS: Final = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){5}")
-_NO_DIGIT: Final = Glance("0-9")
 
 
 class Standard:
@@ -48,6 +54,7 @@ class Standard:
         self._others = others
         glancing: object = others
         self._excludes = glancing.excludes if isinstance(glancing, Glances) else _never
+        self._gates = glancing.prose_gates if isinstance(glancing, Proseless) else None
         self._kinds = tuple(filter(kinds.__contains__, OWN))
         self._threshold = threshold
         self._allow = frozenset(allow)
@@ -60,7 +67,15 @@ class Standard:
 
     def excludes(self, text: str) -> bool:
         """True only if there is no value in this text or in any piece of it; see `detectors.Glances`."""
-        return (self._others is None or self._excludes(text)) and not _six_digits(text)
+        if _six_digits(text):
+            return False
+        return self._others is None or (self._excludes(text) and self._excludes(_spaced(text)))
+
+    @property
+    def prose_gates(self) -> Sequence[Gate] | None:
+        """One of them opens for prose that may hold a value; see `prose.Proseless`."""
+        # Ours have digits.
+        return () if self._others is None else self._gates
 
     def scan(self, text: str) -> Sequence[Match]:
         """Find every value, in order of start; none overlap but terms that are denied.
@@ -68,7 +83,7 @@ class Standard:
         Raises:
             ServiceUnavailable: As the others do.
         """
-        found = list(self._others.scan(text)) if self._others is not None else []
+        found = [] if self._others is None else [*_beside(self._others, text)]
         if self._kinds and _six_digits(text):
             found += self._own(text)
         # What is allowed takes its place first: the host of an allowed address is no link either.
@@ -83,8 +98,33 @@ class Standard:
                     yield _match(_PHONE, text, each.start, each.stop, each.score)
 
 
+def _beside(others: Detector, text: str) -> Sequence[Match]:
+    """Find what the others find, in the text and with spaces for letters that are written without any."""
+    found = others.scan(text)
+    spaced = _spaced(text)
+    if spaced == text:
+        return found
+    # What would reach over such a letter is not in the text.
+    beside = (
+        each for each in others.scan(spaced) if spaced[each.start : each.stop] == text[each.start : each.stop]
+    )
+    return [*found, *(each for each in beside if each not in found)]
+
+
+def _spaced(text: str) -> str:
+    """Put a space for each letter of a script that sets none between words, or glues endings to them."""
+    return text if text.isascii() else _UNSPACED.sub(" ", text)
+
+
 def _six_digits(text: str) -> bool:
-    return not _NO_DIGIT.excludes(text) and _SIX_DIGITS.search(text) is not None
+    if text.isascii():
+        return _gate().opens(text.encode("ascii"))
+    return _SIX_DIGITS.search(text) is not None
+
+
+@cache
+def _gate() -> Gate:
+    return apart([Pattern(regex=_SIX_DIGITS.pattern)])
 
 
 def settled(found: Iterable[Match]) -> list[Match]:

@@ -14,9 +14,10 @@ from firewall.core.errors import ConfigError, ServiceUnavailable
 from firewall.core.ports import Match
 from firewall.detect.keys import key_of
 from firewall.detect.secrets.engines import DEFAULT_TIMEOUT_S, Finder, SlowPattern, Span, finder
-from firewall.detect.secrets.gate import Gate, Pattern, gate
+from firewall.detect.secrets.gate import Gate, Pattern, apart, gate
 from firewall.detect.secrets.rules import EDGES, Rule, packs
 from firewall.detect.secrets.sight import sight
+from firewall.detect.secrets.stretch import STRETCH, unstretched
 from firewall.detect.secrets.validators import VALIDATORS, entropy, holds
 
 
@@ -81,7 +82,7 @@ class SecretDetector:
                 f"two rules for secrets have the id {twice[0]!r}; `partywall rules check` lists them"
             )
         self._matchers = [Matcher(rule, timeout_s) for rule in rules]
-        self._gate: Gate = gate([asked(rule) for rule in rules], cache=cache)
+        self._gate = _Gates([asked(rule) for rule in rules], cache)
 
     @property
     def rules(self) -> Sequence[str]:
@@ -90,7 +91,12 @@ class SecretDetector:
 
     def excludes(self, text: str) -> bool:
         """True only if there is no secret in this text or in any piece of it; see `detectors.Glances`."""
-        return not self._gate.hits(sight(text))
+        return not self._gate.opens(sight(text))
+
+    @property
+    def prose_gates(self) -> Sequence[Gate]:
+        """One of them opens for prose that may hold a secret; see `prose.Proseless`."""
+        return self._gate.stretch, self._gate.short
 
     def scan(self, text: str) -> Sequence[Match]:
         """Find every secret, in order of start; may overlap.
@@ -112,6 +118,26 @@ class SecretDetector:
             if not (rule.generic and any(start <= span[0] and span[1] <= stop for start, stop in told))
         ]
         return sorted(matches, key=lambda match: (match.start, match.stop, match.rule))
+
+
+class _Gates:
+    """One gate for all patterns, and one for the few that match where there is no `STRETCH`."""
+
+    def __init__(self, patterns: Sequence[Pattern], cache: Path | None) -> None:
+        self._all: Gate = gate(patterns, cache=cache)
+        self._numbers = unstretched([each.regex for each in patterns], cache)
+        self.short: Gate = gate([patterns[number] for number in self._numbers], cache=cache)
+        self.stretch = apart([STRETCH])
+
+    def hits(self, data: bytes) -> Sequence[int]:
+        """Give the numbers of the patterns that may match, in order."""
+        if self.stretch.opens(data):
+            return self._all.hits(data)
+        return [self._numbers[hit] for hit in self.short.hits(data)]
+
+    def opens(self, data: bytes) -> bool:
+        """True if any of the patterns may match."""
+        return (self._all if self.stretch.opens(data) else self.short).opens(data)
 
 
 def asked(rule: Rule) -> Pattern:

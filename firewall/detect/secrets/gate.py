@@ -26,8 +26,9 @@ else:
     hyperscan = _hyperscan
 
 
-# How many patterns one automaton holds; each holds patterns of one kind of case.
+# How many patterns one automaton holds; where there are more, each holds patterns of one kind of case.
 _MOST: Final = 100
+_FAILED: Final = "the gate for patterns failed; the text was refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,14 @@ class Gate(Protocol):
         """
         ...
 
+    def opens(self, data: bytes) -> bool:
+        """True if any of the patterns may match; cheaper than `hits` where it does.
+
+        Raises:
+            ServiceUnavailable: As `hits`.
+        """
+        ...
+
 
 def gate(patterns: Sequence[Pattern], *, cache: Path | None = None) -> Gate:
     """Give the fastest gate of this machine.
@@ -66,6 +75,14 @@ def gate(patterns: Sequence[Pattern], *, cache: Path | None = None) -> Gate:
             Whoever can write there decides what the gate sees, so one of anybody else is not read.
     """
     return Plain(patterns) if hyperscan is None else Hyperscan(patterns, cache=cache)
+
+
+def apart(patterns: Sequence[Pattern]) -> Gate:
+    """Give a gate of few and small patterns, asked one after the other.
+
+    Hyperscan skips what cannot begin a match of one small pattern, and cannot if it is joined with others.
+    """
+    return Plain(patterns) if hyperscan is None else Hyperscan(patterns, most=1)
 
 
 class Plain:
@@ -90,37 +107,101 @@ class Plain:
             and next(pattern.spans(data), None) is not None
         ]
 
+    def opens(self, data: bytes) -> bool:
+        """True if any of the patterns matches."""
+        return bool(self.hits(data))
+
 
 class Hyperscan:
-    """Asks for many patterns at once. For several threads, each with scratches of its own."""
+    """Asks for many patterns at once. For several threads, each with scratches of its own.
 
-    def __init__(self, patterns: Sequence[Pattern], *, cache: Path | None = None) -> None:
+    Args:
+        patterns: What is asked for.
+        cache: As for `gate`.
+        most: How many of them one automaton holds.
+    """
+
+    def __init__(self, patterns: Sequence[Pattern], *, cache: Path | None = None, most: int = _MOST) -> None:
         kept = None if cache is None else Cache(folder=cache)
-        name = "" if kept is None else _name(patterns)
+        name = "" if kept is None else _name(patterns, most)
         loaded = None if kept is None else _loaded(kept.read(name), len(patterns))
         if loaded is None:
-            loaded = _compiled(patterns)
+            loaded = _compiled(patterns, most)
             if kept is not None:
                 kept.write(name, _dumped(*loaded))
-        self._always, self._automata = loaded
-        self._threads = threading.local()
+        self.always, automata = loaded
+        self.automata = Automata(automata)
 
     def hits(self, data: bytes) -> Sequence[int]:
         """Give the numbers of the patterns that may match, in order."""
-        found: list[int] = [*self._always]
+        return sorted([*self.always, *self.automata.hits(data)])
+
+    def opens(self, data: bytes) -> bool:
+        """True if any of the patterns may match."""
+        return bool(self.always) or self.automata.any(data)
+
+
+class Automata:
+    """Several automata, with scratches for each thread."""
+
+    def __init__(self, automata: Sequence[Any]) -> None:
+        self.each = automata
+        self._threads = threading.local()
+
+    def hits(self, data: bytes) -> Sequence[int]:
+        """Give the numbers that match, in no order.
+
+        Raises:
+            ServiceUnavailable: Hyperscan failed.
+        """
+        found: list[int] = []
         try:
             for automaton, scratch in self._ready():
                 automaton.scan(data, _note, context=found, scratch=scratch)
         except hyperscan.error as error:
-            raise ServiceUnavailable("the gate for patterns failed; the text was refused") from error
-        return sorted(found)
+            raise ServiceUnavailable(_FAILED) from error
+        return found
+
+    def any(self, data: bytes) -> bool:
+        """True if any matches; those behind it are not asked.
+
+        Raises:
+            ServiceUnavailable: As `hits`.
+        """
+        found: list[int] = []
+        try:
+            for automaton, scratch in self._ready():
+                automaton.scan(data, _note, context=found, scratch=scratch)
+                if found:
+                    return True
+        except hyperscan.error as error:
+            raise ServiceUnavailable(_FAILED) from error
+        return False
 
     def _ready(self) -> Sequence[tuple[Any, Any]]:
         ready: Sequence[tuple[Any, Any]] | None = getattr(self._threads, "ready", None)
         if ready is None:
-            ready = [(automaton, automaton.scratch.clone()) for automaton in self._automata]
+            ready = [(automaton, automaton.scratch.clone()) for automaton in self.each]
             self._threads.ready = ready
         return ready
+
+
+class Joined:
+    """Several gates as one, which tells only if any of them opens; asked in their order."""
+
+    def __init__(self, gates: Sequence[Gate]) -> None:
+        automatic = [each for each in gates if isinstance(each, Hyperscan)]
+        self._always = any(each.always for each in automatic)
+        self._automata = Automata([one for each in automatic for one in each.automata.each])
+        self._others = [each for each in gates if not isinstance(each, Hyperscan)]
+
+    def opens(self, data: bytes) -> bool:
+        """True if any pattern of any of the gates may match.
+
+        Raises:
+            ServiceUnavailable: As `Gate.hits`.
+        """
+        return self._always or self._automata.any(data) or any(each.opens(data) for each in self._others)
 
 
 # The patterns that hyperscan cannot take even as a prefilter, and the automata of all others.
@@ -131,18 +212,18 @@ def _note(number: int, _start: int, _stop: int, _flags: int, found: Any) -> None
     found.append(number)
 
 
-def _name(patterns: Sequence[Pattern]) -> str:
+def _name(patterns: Sequence[Pattern], most: int) -> str:
     # What an automaton says of itself holds hyperscan's version and the features of this processor.
     probe = _automaton([(0, b"probe", 0)])
     asked = [b"%d %s" % (each.caseless, _bytes(each)) for each in patterns]
     machine = platform.machine().encode()
-    return name_of(hyperscan.__version__.encode(), machine, probe.info(), b"%d" % _MOST, *asked)
+    return name_of(hyperscan.__version__.encode(), machine, probe.info(), b"%d together" % most, *asked)
 
 
-def _compiled(patterns: Sequence[Pattern]) -> _Compiled:
+def _compiled(patterns: Sequence[Pattern], most: int) -> _Compiled:
     always: list[int] = []
     automata: list[Any] = []
-    for part in _parts(patterns):
+    for part in _parts(patterns, most):
         try:
             automata.append(_automaton([(number, _bytes(each), _exactly(each)) for number, each in part]))
         except hyperscan.error:
@@ -154,11 +235,15 @@ def _compiled(patterns: Sequence[Pattern]) -> _Compiled:
     return always, automata
 
 
-def _parts(patterns: Sequence[Pattern]) -> Iterator[Sequence[tuple[int, Pattern]]]:
+def _parts(patterns: Sequence[Pattern], most: int) -> Iterator[Sequence[tuple[int, Pattern]]]:
+    if 0 < len(patterns) <= most:
+        # Few of either kind are quicker together, and many are not.
+        yield list(enumerate(patterns))
+        return
     for caseless in (False, True):
         kind = [(number, each) for number, each in enumerate(patterns) if each.caseless is caseless]
-        for first in range(0, len(kind), _MOST):
-            yield kind[first : first + _MOST]
+        for first in range(0, len(kind), most):
+            yield kind[first : first + most]
 
 
 def _bytes(pattern: Pattern) -> bytes:

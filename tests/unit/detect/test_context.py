@@ -92,7 +92,7 @@ def test_scores_are_those_of_stock_presidio_configured_likewise(
     ours = PresidioDetector(entities=KINDS, threshold=threshold, context=CONTEXT, enhancing=enhancing)
     lifted = 0
 
-    @settings(max_examples=40)
+    @settings(max_examples=100)
     @given(pieces=st.lists(PIECE, max_size=12))
     def same(pieces: Sequence[str]) -> None:
         nonlocal lifted

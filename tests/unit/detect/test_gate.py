@@ -10,7 +10,7 @@ import pytest
 
 from firewall.core.errors import ServiceUnavailable
 from firewall.detect.secrets import gate as gates
-from firewall.detect.secrets.gate import Gate, Hyperscan, Pattern, Plain, gate
+from firewall.detect.secrets.gate import Gate, Hyperscan, Joined, Pattern, Plain, apart, gate
 
 ACME = Pattern(regex="acme_[0-9]{4}", keywords=("acme_",))
 GLOBEX = Pattern(regex="globex-[a-z]{3}", caseless=True)
@@ -42,6 +42,19 @@ def automaton(patterns: Sequence[Pattern]) -> Gate:
 )
 def test_both_gates_say_what_occurs(make: Make, data: bytes, numbers: list[int]) -> None:
     assert list(make(PATTERNS).hits(data)) == numbers
+
+
+@pytest.mark.parametrize("make", [plain, automaton, apart])
+def test_a_gate_opens_if_anything_occurs(make: Make) -> None:
+    assert make(PATTERNS).opens(b"a GLOBEX-abc")
+    assert make(PATTERNS).opens(b"acme_1234 and tenants")
+    assert not make(PATTERNS).opens(b"ACME_1234")
+    assert not make([]).opens(b"acme_1234")
+
+
+def test_what_hyperscan_refuses_opens_for_everything() -> None:
+    assert Hyperscan([ACME, EMPTY]).opens(b"nothing")
+    assert Joined([Hyperscan([GLOBEX]), Hyperscan([EMPTY])]).opens(b"nothing")
 
 
 def test_what_hyperscan_cannot_express_is_asked_for_more_widely_and_never_missed() -> None:
@@ -120,6 +133,8 @@ def test_a_gate_that_fails_refuses_the_text(monkeypatch: pytest.MonkeyPatch) -> 
             raise hyperscan.error("broken")
 
     broken = Hyperscan(PATTERNS)
-    monkeypatch.setattr(broken, "_ready", lambda: [(Broken(), None)])
+    monkeypatch.setattr(broken.automata, "_ready", lambda: [(Broken(), None)])
     with pytest.raises(ServiceUnavailable, match="refused"):
         broken.hits(b"acme_1234")
+    with pytest.raises(ServiceUnavailable, match="refused"):
+        broken.opens(b"acme_1234")

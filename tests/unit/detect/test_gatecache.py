@@ -1,8 +1,10 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from firewall.detect.secrets import stretch
 from firewall.detect.secrets.cache import Cache, name_of
 
 NAME = name_of(b"acme", b"globex")
@@ -83,3 +85,29 @@ def test_what_cannot_be_put_in_place_leaves_nothing_behind(cache: Cache) -> None
     (cache.folder / NAME).mkdir()
     cache.write(NAME, b"globex")
     assert os.listdir(cache.folder) == [NAME]
+
+
+def test_which_patterns_need_no_stretch_is_read_again_where_it_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patterns = ["acme_[0-9]{4}", "globex[a-z]{16}", "tenant"]
+    assert stretch.unstretched(patterns, None) == [0, 2]
+    assert stretch.unstretched(patterns, tmp_path / "gates") == [0, 2]
+    monkeypatch.setattr(stretch, "stretched", None)
+    assert stretch.unstretched(patterns, tmp_path / "gates") == [0, 2]
+    with pytest.raises(TypeError):
+        stretch.unstretched(patterns[:2], tmp_path / "gates")
+
+
+@pytest.mark.parametrize("kept", [b"\xc1", msgspec.msgpack.encode([0, 3]), msgspec.msgpack.encode(["0"])])
+def test_what_was_kept_of_other_patterns_is_not_believed(
+    kept: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named(*_parts: bytes) -> str:
+        return NAME
+
+    cache = Cache(folder=tmp_path / "gates")
+    monkeypatch.setattr(stretch, "name_of", named)
+    cache.write(NAME, kept)
+    assert stretch.unstretched(["acme", "globex[a-z]{16}", "tenant"], cache.folder) == [0, 2]
+    assert cache.read(NAME) == msgspec.msgpack.encode([0, 2])
