@@ -1,8 +1,8 @@
 """Threads for the code of plug-ins, which may never come back: whoever waits for it is not kept waiting.
 
 The attack: a text on which a plug-in never ends. On the event loop's own thread it would stop the bot for
-every tenant. Here the wait ends, the text is refused, and the thread is given up: a loop in Python is ended in it
-by an exception, and what waits keeps the thread until it comes back. A lane that has given up too many
+every tenant. Here the wait ends, the text is refused, and the thread is given up: a loop in Python is ended
+in it by an exception, and what waits keeps the thread until it comes back. A lane that has given up too many
 threads at once runs nothing more until one of them has ended.
 
 Nothing that the code raised is handed on: its text may hold what it was shown.
