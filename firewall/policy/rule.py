@@ -30,7 +30,7 @@ class Duty(StrEnum):
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _MODES = ("enforce", "shadow")
 _LONGEST_REASON = 200
-_ANNOTATIONS = ("id", "mode", "severity", "reason", "obligation")
+ANNOTATIONS = ("id", "mode", "severity", "reason", "obligation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +129,8 @@ def _rule(statement: Statement, source: str) -> Rule:
 
 def _faults(notes: Mapping[str, str], tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give what is wrong with the annotations: the one that it is about, and the remedy."""
-    for name in notes.keys() - set(_ANNOTATIONS):
-        yield name, f"there is no annotation @{name}; there are @{', @'.join(_ANNOTATIONS)}"
+    for name in notes.keys() - set(ANNOTATIONS):
+        yield name, f"there is no annotation @{name}; there are @{', @'.join(ANNOTATIONS)}"
     if not _ID.fullmatch(notes.get("id", "")):
         yield "id", 'a policy needs an @id("…") of 1 to 64 small letters, digits, dots, - and _'
     if notes.get("mode", "enforce") not in _MODES:

@@ -129,9 +129,9 @@ class Scope:
         if answer is not None and not answer.allowed:
             if not answer.reasons:
                 return Opinion(denied=f"{self.level}:{_UNPERMITTED}", severity=Severity.MEDIUM)
-            first = max(
-                (self._known[each] for each in answer.reasons), key=lambda one: _GRAVITY[one.severity]
-            )
+            # In the order of the file: Cedar's own order of reasons is another one each time.
+            found = [each for each in self._known.values() if each.id in answer.reasons]
+            first = max(found, key=lambda each: _GRAVITY[each.severity])
             return Opinion(denied=self._name(first.id), severity=first.severity)
         if part.duties is None:
             return SILENT
