@@ -1,9 +1,10 @@
 """The layer of policies: it denies, obliges or records; what it cannot ask is denied."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
+from firewall.core.errors import ConfigError
 from firewall.core.ids import TenantId
 from firewall.core.subject import ArgumentKind, SubjectKind
 from firewall.core.verdict import Allow, Case, Deny, Finding, ReasonCode, Redact, SeekApproval, Severity
@@ -11,7 +12,11 @@ from firewall.layers.policy import Policy
 from firewall.policy.policies import Policies
 from firewall.policy.rule import rules
 from firewall.policy.scope import Level, Scope
+from firewall.receipts import Scribe
+from firewall.stack import Passed, Refused, Stack
 from tests.fakes.clock import FrozenClock, at_once
+from tests.fakes.ids import CountedIds
+from tests.fakes.stores import MemoryRecords
 from tests.fakes.tenants import ACME, GLOBEX, case, every_kind, mixed, result, spec, tool_call, turn
 
 tenants = pytest.mark.parametrize("tenant", [ACME, GLOBEX])
@@ -86,3 +91,47 @@ def test_an_approval_is_asked_for_and_a_redaction_takes_each_text_whole() -> Non
     ]
     assert judge(redact, case(two)) == Allow(obligations=tuple(cut))
     assert judge(redact, case(two, turn(tenant=GLOBEX))) == Allow()
+
+
+class Slow(FrozenClock):
+    """A clock at which a look costs a second of processor time."""
+
+    def now_ms(self) -> int:
+        self.burn_s(1.0)
+        return super().now_ms()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passing:
+    name: str
+    watches: frozenset[SubjectKind] = frozenset(SubjectKind)
+
+    async def judge(self, case: Case) -> Allow:
+        return Allow()
+
+
+@tenants
+async def test_rules_that_take_too_long_deny_whoever_has_rules(tenant: TenantId) -> None:
+    clock, records = Slow(), MemoryRecords()
+    ruled = replace(layer(FORBID.replace("@severity", '@mode("shadow") @severity')), clock=clock)
+    stack = Stack(
+        [Passing(name="tenant_boundary"), ruled, Passing(name="redaction")],
+        scribe=Scribe(store=records, ids=CountedIds()),
+        clock=clock,
+        layer_cpu_s=0.5,
+    )
+    ruling = await stack.judge(turn(tenant=tenant), result())
+    if tenant == ACME:
+        assert ruling == Refused(reason=ReasonCode.LAYER_FAILED)
+    else:
+        assert isinstance(ruling, Passed)
+
+
+def test_l82_a_rule_speaks_of_ids_and_a_name_in_it_is_refused_at_load() -> None:
+    for name in ("name", "display_name", "email", "nick"):
+        with pytest.raises(ConfigError, match=f"`{name}`"):
+            layer(f'@id("x") forbid(principal, action, resource) when {{ principal.{name} == "Ann" }};')
+    ann = layer('@id("x") forbid(principal, action, resource) when { principal.id == "ann" };')
+    assert isinstance(judge(ann, case(result(), turn("ann"))), Deny)
+    assert judge(ann, case(result(), turn("Ann"))) == Allow()
+    assert judge(ann, case(result(), turn("ann", GLOBEX))) == Allow()
