@@ -22,6 +22,9 @@ from firewall.guard import Guard
 from firewall.learning import Learner
 from firewall.ledger import Ledger
 
+# What the id of a message that nobody spoke begins with; the job's name follows.
+JOB = "job:"
+
 
 class State(StrEnum):
     """Where a turn is in its life."""
@@ -148,7 +151,7 @@ class Turns:
         """Open a turn for a message and bind it to this block.
 
         Args:
-            message: What arrived. For a job: its creator, its destination and no words.
+            message: What arrived. For a job: its creator, its destination, its name as the id, and no words.
             job: True if nobody spoke now; then the creator must have spoken at the destination before.
 
         Raises:
@@ -170,8 +173,9 @@ class Turns:
             )
             turn = self._turn(session, principal, place, message)
             with self.tracing.span(turn) as trace:
+                name = message.id.removeprefix(JOB) if job else None
                 opened = OpenTurn(
-                    Ledger(replace(turn, trace=trace), session, self.ids),
+                    Ledger(replace(turn, trace=trace, job=name), session, self.ids),
                     message,
                     clock=self.clock,
                     ends_at_s=self.clock.monotonic_s() + self.turn_timeout_s,

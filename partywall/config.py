@@ -25,6 +25,7 @@ from partywall.settings.detection import (
     TenantPii,
 )
 from partywall.settings.plugins import Plugins
+from partywall.settings.policy import PolicyFiles, Ruled
 from partywall.settings.section import Section
 from vault.address import has_password
 
@@ -65,6 +66,7 @@ class Tenant(Section):
     tools: ToolGrants = ToolGrants()
     links: LinkHosts = LinkHosts()
     pii: TenantPii = TenantPii()
+    policy: PolicyFiles = PolicyFiles()
 
 
 class Store(Section):
@@ -158,6 +160,7 @@ class Config(Section):
     injection: Injections = Injections()
     excerpts: PublicText = PublicText()
     plugins: Plugins = Plugins()
+    policy: Ruled = Ruled()
     bot: ServedBot = ServedBot()
     alerts: tuple[AlertRoute, ...] = Field(default=(), alias="alert")
     alert_keeping: AlertKeeping = Field(default=AlertKeeping(), alias="alerts")

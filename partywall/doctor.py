@@ -215,7 +215,7 @@ def served(config: Config) -> Check:
 
 
 STRUCTURAL = ("tenant_boundary", "attachments", "tool_denial", "storage_sandbox", "history_reset")
-LAYERS = (*STRUCTURAL, "accounting", "injection", "redaction")
+LAYERS = (*STRUCTURAL, "accounting", "policy", "injection", "redaction")
 
 
 def layers(profile: Profile) -> dict[str, str]:
@@ -232,6 +232,7 @@ def layers(profile: Profile) -> dict[str, str]:
     return {
         **structural,
         "accounting": f"{accounting} unaccounted text",
+        "policy": "records" if profile is Profile.OBSERVE else "as each policy's `@mode` says",
         "injection": injection,
         "redaction": redaction[profile],
     }

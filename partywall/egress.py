@@ -45,3 +45,11 @@ class Egress:
         except SandboxError as error:
             return f"error: {error}"
         return fetched.body.decode("utf-8", "replace")
+
+
+def host_of(url: str) -> str | None:
+    """Give the host that a fetch of this URL would ask, or None where it would ask nobody."""
+    try:
+        return parse_url(url).host
+    except SandboxError:
+        return None

@@ -12,6 +12,7 @@ from partywall.config import Config, Profile
 from partywall.detecting import public_texts, recognisers_of, rules_of
 from partywall.injections import judging
 from partywall.plugged.found import identities
+from partywall.policies import everybodys
 
 
 def policy_of(config: Config, layers: Sequence[str]) -> str:
@@ -28,6 +29,7 @@ def policy_of(config: Config, layers: Sequence[str]) -> str:
         "links": config.links.model_dump(mode="json"),
         "oracle": config.oracle.model_dump(mode="json"),
         "pii": config.pii.model_dump(mode="json"),
+        "policy": list(everybodys(config)),
         "plugins": list(identities(config.plugins)),
         "profile": config.profile.value,
         "recognizers": recognisers_of(config.pii),

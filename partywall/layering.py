@@ -15,19 +15,21 @@ from firewall.layers.attachments import Attachments
 from firewall.layers.history_reset import HistoryReset
 from firewall.layers.links import Links
 from firewall.layers.oracle import Budgeted, Oracle
+from firewall.layers.policy import Policy
 from firewall.layers.redaction import Redaction
 from firewall.layers.storage_sandbox import StorageSandbox
 from firewall.layers.tenant_boundary import TenantBoundary
 from firewall.layers.tool_denial import Grants, ToolDenial
 from firewall.threads import Threads
 from partywall.config import Config, Profile
-from partywall.egress import Egress
+from partywall.egress import Egress, host_of
 from partywall.enforcement import policy_of
 from partywall.files import Paths
 from partywall.injections import injection_of
 from partywall.linking import linking
 from partywall.naming import naming
 from partywall.plugged.layer import layers_of
+from partywall.policies import policies_of
 from partywall.runner import Confined
 from vault.open import Vault
 
@@ -81,6 +83,7 @@ def layering(
         egress,
         HistoryReset(),
         Accounting(strict=config.profile is Profile.STRICT),
+        Policy(policies=policies_of(config), clock=clock, host=host_of),
         links,
         *injection_of(config, judging),
         *layers_of(config.plugins),

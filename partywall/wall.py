@@ -14,7 +14,7 @@ from firewall.core.ids import MessageId
 from firewall.core.message import Message
 from firewall.core.ports import Clock, IdSource
 from firewall.core.session import MAX_HISTORY_PARTS
-from firewall.turns import OpenTurn
+from firewall.turns import JOB, OpenTurn
 from partywall.agent import Agent
 from partywall.clients import ModelGuard
 from partywall.config import Config, load
@@ -259,8 +259,8 @@ class Wall:
         """
         runtime = await self.runtime()
         message = Message(
-            id=MessageId(f"job:{name}"),
-            delivery=f"job:{name}",
+            id=MessageId(f"{JOB}{name}"),
+            delivery=f"{JOB}{name}",
             sender=creator,
             conversation=destination,
             text="",

@@ -93,6 +93,7 @@ class Turn:
 
     Attributes:
         trace: Id of the trace that it is part of, for its receipts; None if nothing traces.
+        job: The name of the job that it is a run of; None where somebody speaks.
     """
 
     id: TurnId
@@ -104,6 +105,7 @@ class Turn:
     destination: Conversation
     message: MessageId
     trace: str | None = None
+    job: str | None = None
 
     @property
     def writes(self) -> Label | None:

@@ -46,6 +46,8 @@ class ReasonCode(StrEnum):
     FIXED_TEXT = "fixed_text"
     LAYER_FAILED = "layer_failed"
     PLUGIN_DENIED = "plugin_denied"
+    POLICY_DENIED = "policy_denied"
+    POLICY_FAILED = "policy_failed"
     OBLIGATION_FAILED = "obligation_failed"
     REWRITE_LOOP = "rewrite_loop"
     APPROVAL_UNAVAILABLE = "approval_unavailable"

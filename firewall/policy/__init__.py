@@ -1,1 +1,1 @@
-"""The decision point: what is granted, and to whom."""
+"""The decision point: rules that operators write in Cedar, and what they say to a case."""

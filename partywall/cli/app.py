@@ -18,6 +18,7 @@ from partywall.cli import (
     inbox,
     init,
     installations,
+    policy,
     pruning,
     receipts,
     records,
@@ -52,6 +53,7 @@ app.add_typer(holds.app, name="holds")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(installations.app, name="installations")
 app.add_typer(rules.app, name="rules")
+app.add_typer(policy.app, name="policy")
 app.add_typer(classifier.app, name="classifier")
 app.command("tenants")(records.tenants)
 app.command("why")(records.why)

@@ -21,6 +21,7 @@ from partywall.doctor import Check, State, failure, fault, ok, warning
 from partywall.injections import examined as injections
 from partywall.plugged.examining import examined as plug_ins
 from partywall.plugged.examining import with_plugged
+from partywall.policies import examined as policies
 from partywall.supplied import examined as supplied
 from sandbox.exchange import system_resolve
 from vault.address import Address, is_server
@@ -80,6 +81,7 @@ async def _examined(path: Path | None) -> tuple[list[Check], Config | None]:
         *supplied(config),
         *doctor.grants(config),
         doctor.served(config),
+        *policies(config),
         *plug_ins(config),
         *doctor.key_file(config),
     ]

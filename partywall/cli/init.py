@@ -38,6 +38,8 @@ profile = "standard"
 # hosts = ["api.example.org"]          # hosts that `fetch` may reach; ".example.org" for its subdomains
 # only = ["read", "list", "exec"]      # if given, no other tool runs
 # carry = ["fetch"]                    # tools that reach outside and may carry private data
+# [tenant.policy]
+# files = ["acme.cedar"]               # rules for this tenant's people, beside policy.files
 # [tenant.links]
 # hosts = ["acme.example.org"]         # where links may lead besides links.hosts
 # [tenant.pii]
@@ -121,6 +123,17 @@ path = ".partywall/files"
 # context_prefix_count = 5
 # context_suffix_count = 0
 # context_matching_mode = "substring"
+
+[policy]                               # rules in Cedar: docs/policy.md
+# files = ["policies.cedar"]           # example: for every turn; `partywall policy check` reads them
+# [[policy.conversation]]              # for what is answered in one place. Example:
+# channel = "slack"
+# realm = "T0123ABCD"
+# id = "C0456EFGH"
+# files = ["finance.cedar"]
+# [[policy.task]]                      # for the runs of a job. Example:
+# job = "digest"
+# files = ["digest.cedar"]
 
 [plugins]                              # of other distributions: docs/plugins.md; only what is named is loaded
 # detectors = []                       # ["acme-ids"]

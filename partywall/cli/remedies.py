@@ -119,11 +119,22 @@ REMEDIES: dict[ReasonCode, str] = {
     ReasonCode.PLUGIN_DENIED: (
         "A layer of a plug-in said no by a rule of its own. The layer is named above; see its documentation."
     ),
+    ReasonCode.POLICY_DENIED: (
+        "A policy forbids it, or a scope that holds permits has none for it (`unpermitted`). The rule names "
+        "scope and policy: change that policy, and try the change with `partywall policy test`."
+    ),
+    ReasonCode.POLICY_FAILED: (
+        "A policy could not be evaluated, or no question could be made of the case, so nothing passed. "
+        "Mend the policy that the rule's scope holds: `partywall policy check` and `policy test`."
+    ),
     ReasonCode.OBLIGATION_FAILED: (
         "What a layer asked for could not be done exactly. Report it; nothing passed."
     ),
     ReasonCode.REWRITE_LOOP: "A path was to be rewritten twice. Write it without detours.",
-    ReasonCode.APPROVAL_UNAVAILABLE: "A person's approval is needed and no approver is set up.",
+    ReasonCode.APPROVAL_UNAVAILABLE: (
+        "A person's approval is needed, and nobody can give one yet, so it is denied. Take the obligation "
+        'out of the policy, or set @mode("shadow").'
+    ),
 }
 
 CHANGES: dict[RecordKind, str] = {
@@ -139,7 +150,9 @@ CHANGES: dict[RecordKind, str] = {
         "`turn.session_id`."
     ),
     RecordKind.NOTICE: "It passed, and is written down. `strict` would have denied it.",
-    RecordKind.SHADOW: "The rule is only watched, by the profile `observe`; no byte was changed.",
+    RecordKind.SHADOW: (
+        "The rule is only watched, by its own mode or the profile `observe`; no byte was changed."
+    ),
 }
 
 

@@ -24,13 +24,13 @@ from tests.fakes.acts import (
     user,
 )
 from tests.fakes.eventful import ACME, FRAMED, OUTSIDER, PLANTED, PROMPT, acmes, with_files
+from tests.fakes.services import ROOT
 
 UNREACHABLE: Mapping[ReasonCode, str] = {
     ReasonCode.FOREIGN_SUBJECT: "turn, session and sender are made of one message; no face takes them apart",
     ReasonCode.FIXED_TEXT: "no layer asks to cut fixed text: redaction denies, and history_reset drops it",
     ReasonCode.OBLIGATION_FAILED: "only a layer with a fault asks for what cannot be met",
     ReasonCode.REWRITE_LOOP: "a placed path is placed where it is, so nobody rewrites it twice",
-    ReasonCode.APPROVAL_UNAVAILABLE: "no layer asks for an approval",
 }
 
 # Reasons of layers that are played, with their records, beside those layers' own rules.
@@ -40,6 +40,7 @@ ELSEWHERE: Mapping[ReasonCode, str] = {
     ReasonCode.ORACLE_SUSPECTED: "tests/scenario/test_attack_oracle.py",
     ReasonCode.PLUGIN_DENIED: "tests/scenario/test_plugins.py",
     ReasonCode.INJECTION: "tests/unit/layers/test_injection.py",
+    ReasonCode.POLICY_FAILED: "tests/scenario/test_policy.py",
 }
 
 
@@ -101,6 +102,7 @@ _FORGED = replace(acmes(), sender=replace(acmes().sender, verified=False))
 _FILE = Attachment(id="f", name="a.txt")
 _MAIL = "write to jane@example.org"
 _COMMAND = {"command": "true"}
+_RULED = {"policy": {"files": [str(ROOT / "tests" / "data" / "policy" / "events.cedar")]}}
 
 SPEAKING: Mapping[str, Event] = {
     "an-unknown-tenant": _boundary(unopened(acmes(realm="OTHER")), R.UNKNOWN_TENANT, tenant=OUTSIDER),
@@ -163,6 +165,21 @@ CALLING: Mapping[str, Event] = {
     "a-row-of-another-tenant": _boundary(refused(tool("rows", {"owner": "GLOBEX"})), R.FOREIGN_OWNER),
     "somebody-elses-words-in-an-argument": _denial(
         refused(tool("lookup", {"text": PLANTED})), R.FOREIGN_EXCERPT, "redaction"
+    ),
+    "a-call-that-a-policy-forbids": _denial(
+        refused(tool("lookup", {"text": "x"})),
+        R.POLICY_DENIED,
+        "policy",
+        S.MEDIUM,
+        "deployment.no-lookups",
+        settings=_RULED,
+    ),
+    "a-call-that-somebody-must-approve": _denial(
+        refused(tool("count", {"text": "x"})),
+        R.APPROVAL_UNAVAILABLE,
+        "policy",
+        rule="policy",
+        settings=_RULED,
     ),
     "a-path-placed": Event(
         play=acting(tool("list", {"path": "/"})),

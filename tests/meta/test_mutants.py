@@ -34,5 +34,6 @@ def test_a_guard_that_was_switched_off_is_on_again_afterwards() -> None:
 def test_every_layer_has_a_mutant() -> None:
     layers = {mutant.name.removeprefix("layer ") for mutant in MUTANTS if mutant.name.startswith("layer ")}
     assert layers == {
-        *("tenant_boundary", "tool_denial", "storage_sandbox", "history_reset", "accounting", "redaction")
+        *("tenant_boundary", "tool_denial", "storage_sandbox", "history_reset", "accounting", "redaction"),
+        "policy",
     }

@@ -23,6 +23,7 @@ from firewall.detect.excerpts.index import Excerpts
 from firewall.kinds import CurrentTenant, Text
 from firewall.layers.accounting import Accounting
 from firewall.layers.history_reset import HistoryReset
+from firewall.layers.policy import Policy
 from firewall.layers.redaction import Redaction
 from firewall.layers.storage_sandbox import StorageSandbox
 from firewall.layers.tenant_boundary import TenantBoundary
@@ -31,10 +32,13 @@ from firewall.ledger import Asked, Ledger
 from partywall import builtin, requests
 from partywall.handle import TurnHandle
 from partywall.messages import message
+from tests.fakes.services import ROOT
 from tests.noninterference.plans import Bot, Difference, Driver, Place, Plan, Step
 from tests.noninterference.play import Outcome, compared
 from tests.noninterference.scheduling import ACTOR, swapped
 from tests.noninterference.worlds import OBSERVED, OTHER, Hooks, World
+
+NO_BOARD = ROOT / "tests" / "data" / "policy" / "no-board.cedar"
 
 
 def _value(seed: int, word: str) -> str:
@@ -140,6 +144,29 @@ def _disk() -> Sequence[tuple[Callable[..., Any], str]]:
         return disk.get(name, "no such file")
 
     return ((open_any, "own"),)
+
+
+def a_tool_that_a_policy_forbids_does_not_run(seed: int) -> Outcome:
+    """A tool keeps one board for everybody and says it is public; a policy forbids it to this tenant."""
+    arguments = '{"text":"x"}'
+    plan = _plan(
+        seed,
+        bot=Bot.MANAGED,
+        observed=(_dm("hello", ("board", arguments)),),
+        other=_each(seed, lambda value: (_dm("hi", ("board", f'{{"text":"{value}"}}')),)),
+    )
+    return compared(plan, Hooks(tools=_board, config={"policy": {"files": [str(NO_BOARD)]}}))
+
+
+def _board() -> Sequence[tuple[Callable[..., Any], str]]:
+    kept: list[str] = []
+
+    async def board(text: Text) -> list[str]:
+        """Write a line onto the board and read all of it."""
+        kept.append(text)
+        return list(kept)
+
+    return ((board, "public"),)
 
 
 def a_strict_bot_says_only_what_its_model_said(seed: int) -> Outcome:
@@ -393,6 +420,11 @@ MUTANTS = (
         name="layer accounting",
         swaps=((Accounting, "judge", _nods),),
         killed_by=a_strict_bot_says_only_what_its_model_said,
+    ),
+    Mutant(
+        name="layer policy",
+        swaps=((Policy, "judge", _nods),),
+        killed_by=a_tool_that_a_policy_forbids_does_not_run,
     ),
     Mutant(
         name="layer redaction",

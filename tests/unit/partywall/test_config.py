@@ -40,6 +40,7 @@ from partywall.settings.detection import (
     TenantPii,
 )
 from partywall.settings.plugins import Plugins
+from partywall.settings.policy import PlacePolicy, PolicyFiles, Ruled, TaskPolicy
 from tests.fakes.services import ROOT
 
 DOCS = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -68,9 +69,14 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "tenant.tools": ToolGrants,
     "tenant.links": LinkHosts,
     "tenant.pii": TenantPii,
+    "tenant.policy": PolicyFiles,
+    "policy": Ruled,
+    "policy.conversation": PlacePolicy,
+    "policy.task": TaskPolicy,
     "alert": AlertRoute,
 }
 
+LISTS = ("tenant", "tenant.realms", "alert", "policy.conversation", "policy.task")
 TWO = """\
 [[tenant]]
 id = "ACME"
@@ -86,7 +92,7 @@ def settings() -> Iterator[tuple[str, FieldInfo]]:
     for section, model in SECTIONS.items():
         for field, info in model.model_fields.items():
             name = ".".join(part for part in (section, info.alias or field) if part)
-            if name not in SECTIONS or name in ("tenant", "tenant.realms", "alert"):
+            if name not in SECTIONS or name in LISTS:
                 yield name, info
 
 

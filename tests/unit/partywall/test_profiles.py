@@ -83,7 +83,7 @@ async def test_the_stack_of_a_profile_is_the_documented_one(profile: Profile, tm
         runtime = await wall.runtime()
         layers = layers_of(runtime)
     names = {getattr(layer, "name", "") for layer in layers}
-    assert names == {*STRUCTURAL, "accounting", "links", "injection", "redaction"}
+    assert names == {*STRUCTURAL, "accounting", "policy", "links", "injection", "redaction"}
     accounting = next(layer for layer in layers if isinstance(layer, Accounting))
     budgeted = next(layer for layer in layers if isinstance(layer, Budgeted))
     redaction = budgeted.redaction
