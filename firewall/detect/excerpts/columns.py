@@ -19,11 +19,16 @@ POSITION_BITS = 12
 IN_TEXT = (1 << POSITION_BITS) - 1
 _GONE = (1 << 32) - 1
 _UPPER = np.uint64(32)
+# Of the lower half as much as is free beside a position: among millions, many upper halves meet by chance.
+_MORE, _KEPT = np.uint64(28), np.uint64(15)
 
 
 @dataclass(slots=True, eq=False)
 class Columns:
-    """Places in the order of their fingerprints' upper halves; what is gone is struck out in place."""
+    """Places in the order of their fingerprints' upper halves; what is gone is struck out in place.
+
+    Beside each position stand four more bits of the fingerprint.
+    """
 
     keys: NDArray[np.uint32]
     texts: NDArray[np.uint32]
@@ -37,10 +42,11 @@ class Columns:
         upper = (keys >> _UPPER).astype(np.uint32)
         order = np.argsort(upper, kind="stable")
         places = places[order]
+        more = (keys[order] >> _MORE & _KEPT) << np.uint64(POSITION_BITS)
         return cls(
             keys=upper[order],
             texts=(places >> np.uint64(POSITION_BITS)).astype(np.uint32),
-            positions=(places & np.uint64(IN_TEXT)).astype(np.uint16),
+            positions=(places & np.uint64(IN_TEXT) | more).astype(np.uint16),
             size=len(keys),
         )
 
@@ -54,11 +60,14 @@ class Columns:
             size=0,
         )
 
-    def find(self, upper: NDArray[np.uint32]) -> Iterator[tuple[int, list[int]]]:
-        """Give which of these are here, each with its places."""
+    def find(self, keys: NDArray[np.uint64]) -> Iterator[tuple[int, list[int]]]:
+        """Give which of these fingerprints are here, each with its places."""
+        upper = (keys >> _UPPER).astype(np.uint32)
         first = self.keys.searchsorted(upper)
         for number in (self.keys.take(first, mode="clip") == upper).nonzero()[0].tolist():
-            yield number, self._places(int(first[number]), int(upper[number]))
+            found = self._places(int(first[number]), int(keys[number]))
+            if found:
+                yield number, found
 
     def strike(self, upper: NDArray[np.uint32], places: Sequence[int]) -> list[bool]:
         """Strike out these places and say which of them were here."""
@@ -67,20 +76,22 @@ class Columns:
         wanted = zip(first, upper.tolist(), places, strict=True)
         return [self._struck(row, key, place) for row, key, place in wanted]
 
-    def _places(self, row: int, upper: int) -> list[int]:
+    def _places(self, row: int, key: int) -> list[int]:
         # Nearly always there is one: looking at the next row costs less than another search.
         keys, texts, positions = self.keys.data, self.texts.data, self.positions.data
+        upper, more = key >> 32, key >> 28 & 15
         found: list[int] = []
         while row < self.size and keys[row] == upper:
-            if texts[row] != _GONE:
-                found.append(texts[row] << POSITION_BITS | positions[row])
+            position = positions[row]
+            if position >> POSITION_BITS == more and texts[row] != _GONE:
+                found.append(texts[row] << POSITION_BITS | position & IN_TEXT)
             row += 1
         return found
 
     def _struck(self, row: int, upper: int, place: int) -> bool:
         text, position = place >> POSITION_BITS, place & IN_TEXT
         while row < self.size and self.keys[row] == upper:
-            if self.texts[row] == text and self.positions[row] == position:
+            if self.texts[row] == text and self.positions[row] & IN_TEXT == position:
                 self.texts[row] = _GONE
                 self.gone += 1
                 return True

@@ -23,8 +23,8 @@ _LAST = np.uint64(58)
 _SPREADER = np.uint64(_SPREAD)
 _ONE = np.uint64(1)
 _UPPER = np.uint64(32)
-# Where more than so many may be known the fourth bit would cost more than it spares.
-_FEW = 16
+# So few are asked for the fourth bit one by one.
+_FEW = 8
 
 
 def _masks() -> Keys:
@@ -70,9 +70,15 @@ class Filter:
         masks = _MASKS.take(chosen.view(np.intp))
         words &= masks
         near: NDArray[np.intp] = (words == masks).nonzero()[0]
-        if 0 < len(near) <= _FEW:
-            near = near[[self.has(key) for key in keys[near].tolist()]]
-        return near
+        if not len(near):
+            return near
+        left = keys[near]
+        if len(left) <= _FEW:
+            return near[[self.has(key) for key in left.tolist()]]
+        words = self._words.take((left >> self._by_shift).view(np.intp))
+        words >>= (left >> _UPPER) * _SPREADER >> _LAST
+        words &= _ONE
+        return near[words.view(np.bool_)[::8]]
 
     def has(self, key: int) -> bool:
         """True if this one may have been added."""

@@ -60,9 +60,8 @@ class Places:
         asked = keys[maybe]
         new = self._new
         places = [_listed(new[key]) if key in new else [] for key in asked.tolist()]
-        upper = (asked >> _UPPER).astype(np.uint32)
         for columns in self._columns:
-            for number, found in columns.find(upper):
+            for number, found in columns.find(asked):
                 places[number] += found
         yield from zip(maybe.tolist(), places, strict=True)
 
@@ -74,8 +73,7 @@ class Places:
         asked = keys[maybe]
         if any(key in self._new or key in self._held for key in asked.tolist()):
             return True
-        upper = (asked >> _UPPER).astype(np.uint32)
-        return any(True for columns in self._columns for _ in columns.find(upper))
+        return any(True for columns in self._columns for _ in columns.find(asked))
 
     def known(self, key: int) -> list[int]:
         """Give the places of one fingerprint as `find` does."""

@@ -29,3 +29,12 @@ def test_a_step_takes_its_share_of_all_parts(sizes: tuple[int, ...]) -> None:
         for part in parts
         for row in zip(part.keys.tolist(), part.texts.tolist(), part.positions.tolist(), strict=True)
     )
+
+
+def test_one_fingerprint_is_told_from_another_of_the_same_upper_half() -> None:
+    upper = np.uint64(77) << np.uint64(32)
+    keys = np.array([upper | np.uint64(number << 28) for number in range(16)], np.uint64)
+    held = Columns.of(keys, np.arange(16, dtype=np.uint64) << np.uint64(12) | np.uint64(4_095))
+    assert list(held.find(keys)) == [(number, [number << 12 | 4_095]) for number in range(16)]
+    assert held.strike(np.full(1, 77, np.uint32), [3 << 12 | 4_095]) == [True]
+    assert [number for number, _ in held.find(keys)] == [number for number in range(16) if number != 3]
