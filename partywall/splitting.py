@@ -9,7 +9,7 @@ _JOINER = "\u200d"
 
 def units(text: str) -> int:
     """Count a text as the strictest platforms do: in UTF-16 units, so that an emoji may count as two."""
-    return len(text) + sum(1 for each in text if each > "\uffff")
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def pieces(text: str, most: int) -> list[str]:
@@ -20,7 +20,8 @@ def pieces(text: str, most: int) -> list[str]:
     """
     found: list[str] = []
     rest = text
-    while units(rest) > most:
+    # What has too many characters has too many units, and need not be counted again for every piece.
+    while len(rest) > most or units(rest) > most:
         at = _cut(rest, most)
         found.append(rest[:at].rstrip())
         rest = rest[at:].lstrip()
