@@ -1,6 +1,5 @@
 """One directory per owner that no other owner can name, reach or collide with."""
 
-import gc
 import os
 from pathlib import Path
 
@@ -10,13 +9,9 @@ from sandbox.compartment import Compartment, Compartments
 from sandbox.errors import EntryUnavailable, ReadOnlyRefused, SetupFault, SetupRefused
 from sandbox.paths import ROOT, parse
 from sandbox.quota import Quota
+from tests.fakes.descriptors import open_count
 
 KEY = b"k" * 32
-
-
-def _descriptors() -> int:
-    gc.collect()  # what earlier tests left in cycles
-    return len(os.listdir("/proc/self/fd"))
 
 
 def _homes(base: Path) -> set[str]:
@@ -82,12 +77,12 @@ def test_everything_made_is_ours_alone(tmp_path: Path, acme: Compartment) -> Non
 def test_a_base_that_others_may_enter_is_refused(tmp_path: Path, quota: Quota, mode: int) -> None:
     Compartments(tmp_path, key=KEY, quota=quota).close()
     (tmp_path / "by-sender").chmod(mode)
-    before = _descriptors()
+    before = open_count()
     with pytest.raises(SetupRefused) as refused:
         Compartments(tmp_path, key=KEY, quota=quota)
     assert refused.value.fault is SetupFault.BASE_NOT_OURS
     del refused  # its traceback keeps what the refused one had opened
-    assert _descriptors() == before
+    assert open_count() == before
 
 
 def test_a_base_of_somebody_else_is_refused(

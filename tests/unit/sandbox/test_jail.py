@@ -1,6 +1,5 @@
 """Reading in a tree that nothing leads out of."""
 
-import gc
 import os
 import socket
 import stat
@@ -24,11 +23,7 @@ from sandbox.jail import Jail, fd_path
 from sandbox.paths import ROOT, JailPath, parse
 from sandbox.quota import Quota
 from sandbox.resolve import Resolver, best_resolver
-
-
-def _descriptors() -> int:
-    gc.collect()  # what earlier tests left in cycles
-    return len(os.listdir("/proc/self/fd"))
+from tests.fakes.descriptors import open_count
 
 
 def _fault(jail: Jail, text: str) -> EscapeFault | EntryFault:
@@ -192,22 +187,22 @@ def test_a_jail_takes_the_best_resolver_by_default(tmp_path: Path, quota: Quota)
 
 def test_a_root_that_is_a_link_is_refused_and_nothing_stays_open(tmp_path: Path, quota: Quota) -> None:
     (tmp_path / "files").symlink_to("/")
-    before = _descriptors()
+    before = open_count()
     with pytest.raises(EntryUnavailable) as refused:
         Jail.own(Held(os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)), quota=quota)
     del refused  # its traceback keeps what the refused one had opened
-    assert _descriptors() == before
+    assert open_count() == before
 
 
 def test_closing_twice_or_never_leaks_nothing(tmp_path: Path, quota: Quota) -> None:
-    before = _descriptors()
+    before = open_count()
     jail = Jail.own(Held(os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)), quota=quota)
     assert os.fstat(jail.fd)
     jail.close()
     jail.close()
     forgotten = Jail.shared(tmp_path)
     del forgotten
-    assert _descriptors() == before
+    assert open_count() == before
 
 
 def test_a_closed_jail_never_works_in_the_tree_that_got_its_number(compartments: Compartments) -> None:

@@ -1,7 +1,6 @@
 """A command sees its compartment and nothing else, and nothing of it stays behind."""
 
 import asyncio
-import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from sandbox.errors import (
 )
 from sandbox.process import run, unavailable
 from sandbox.running import Ending, Finished
+from tests.fakes.descriptors import open_count
 from tests.fakes.services import needs
 
 pytestmark = needs("bwrap")
@@ -56,11 +56,6 @@ async def _shell(text: str, work_fd: int, limits: Limits = LIMITS) -> Finished:
     return await run(("/bin/sh", "-c", text), directory_fd=work_fd, limits=limits)
 
 
-def _descriptors() -> int:
-    gc.collect()  # what earlier tests left in cycles
-    return len(os.listdir("/proc/self/fd"))
-
-
 def _is_running(token: str) -> bool:
     """Say whether a process with this word in its command line still runs."""
     for folder in Path("/proc").glob("[0-9]*"):
@@ -85,10 +80,10 @@ async def test_this_machine_can_confine() -> None:
 
 
 async def test_output_and_exit_code_come_back(work_fd: int) -> None:
-    before = _descriptors()
+    before = open_count()
     finished = await _shell("echo out; echo err >&2; exit 7", work_fd)
     assert finished == Finished(ending=Ending.EXITED, exit_code=7, stdout=b"out\n", stderr=b"err\n")
-    assert _descriptors() == before
+    assert open_count() == before
 
 
 async def test_what_is_written_in_the_compartment_stays(acme: Path, work_fd: int) -> None:
@@ -240,14 +235,14 @@ async def test_output_up_to_the_limit_is_whole_and_one_more_byte_is_not(work_fd:
 
 
 async def test_time_is_bounded_and_everything_dies(work_fd: int) -> None:
-    before = _descriptors()
+    before = open_count()
     text = (
         "(setsid sh -c 'trap : TERM HUP; sleep 1000' timeout-token >/dev/null 2>&1 </dev/null &) ; sleep 1000"
     )
     finished = await _shell(text, work_fd, replace(LIMITS, timeout_s=0.3))
     assert (finished.ending, finished.exit_code) == (Ending.TIMED_OUT, None)
     assert await _is_gone("timeout-token")
-    assert _descriptors() == before
+    assert open_count() == before
 
 
 async def test_a_daemon_does_not_outlive_its_command(work_fd: int) -> None:
@@ -257,7 +252,7 @@ async def test_a_daemon_does_not_outlive_its_command(work_fd: int) -> None:
 
 
 async def test_cancellation_kills_everything_and_passes_through(acme: Path, work_fd: int) -> None:
-    before = _descriptors()
+    before = open_count()
     started = asyncio.Event()
 
     def watch() -> None:
@@ -272,11 +267,11 @@ async def test_cancellation_kills_everything_and_passes_through(acme: Path, work
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await _is_gone("cancel-token")
-    assert _descriptors() == before
+    assert open_count() == before
 
 
 async def test_a_command_cancelled_at_any_moment_of_its_start_leaves_nothing(work_fd: int) -> None:
-    before = _descriptors()
+    before = open_count()
     for moments in range(0, 60, 2):
         command = ("/bin/sh", "-c", "sleep 1000 # early-token")
         task = asyncio.create_task(run(command, directory_fd=work_fd, limits=LIMITS))
@@ -288,7 +283,7 @@ async def test_a_command_cancelled_at_any_moment_of_its_start_leaves_nothing(wor
         with pytest.raises(asyncio.CancelledError):
             await task
     assert await _is_gone("early-token")
-    assert _descriptors() == before
+    assert open_count() == before
 
 
 @pytest.mark.parametrize("timeout_s", [0.001, 0.003, 0.005, 0.007, 0.01, 0.015])
@@ -349,7 +344,7 @@ async def test_a_program_that_is_missing_or_looks_like_an_option_is_a_failing_co
 
 
 async def test_a_sandbox_that_cannot_be_built_is_an_error_and_not_a_result(acme: Path) -> None:
-    before = _descriptors()
+    before = open_count()
     (acme / "file").touch()
     gone = os.open("/proc/self", os.O_RDONLY | os.O_DIRECTORY)
     file_fd = os.open(acme / "file", os.O_RDONLY)
@@ -358,7 +353,7 @@ async def test_a_sandbox_that_cannot_be_built_is_an_error_and_not_a_result(acme:
     assert refused.value.fault is ProcessFault.NOT_STARTED
     os.close(file_fd)
     os.close(gone)
-    assert _descriptors() == before
+    assert open_count() == before
 
 
 def _before_namespaced_limits(release: str) -> tuple[int, int]:

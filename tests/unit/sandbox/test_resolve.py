@@ -1,10 +1,8 @@
 """Both ways to open beneath a directory keep the same promises."""
 
 import errno
-import gc
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from sandbox import resolve
 from sandbox.errors import EntryFault, EntryUnavailable, EscapeFault, EscapeRefused
 from sandbox.paths import ROOT, JailPath, parse
 from sandbox.resolve import DIRECTORY_FLAGS, Resolver, best_resolver, openat2, refusal, walk
+from tests.fakes.descriptors import open_count
 
 
 @pytest.fixture
@@ -39,23 +38,13 @@ def root_fd(tree: Path) -> Iterator[int]:
     os.close(fd)
 
 
-def _open_count() -> int:
-    """Count what is open of files and folders; a thread that another test left may still close its loop."""
-    gc.collect()  # what earlier tests left in cycles
-    found = 0
-    for name in os.listdir("/proc/self/fd"):
-        with suppress(FileNotFoundError):  # the one that lists them
-            found += os.readlink(f"/proc/self/fd/{name}").startswith("/")
-    return found
-
-
 def test_a_real_file_is_opened_and_its_descriptor_is_the_callers(resolver: Resolver, root_fd: int) -> None:
-    before = _open_count()
+    before = open_count()
     fd = resolver(root_fd, parse("sub/a.txt"), os.O_RDONLY)
     assert os.read(fd, 10) == b"acme"
     assert not os.get_inheritable(fd)
     os.close(fd)
-    assert _open_count() == before
+    assert open_count() == before
 
 
 def test_the_root_itself_is_opened(resolver: Resolver, root_fd: int, tree: Path) -> None:
@@ -83,12 +72,12 @@ def test_the_root_itself_is_opened(resolver: Resolver, root_fd: int, tree: Path)
 def test_no_link_is_followed_wherever_it_leads(
     resolver: Resolver, root_fd: int, text: str, flags: int
 ) -> None:
-    before = _open_count()
+    before = open_count()
     with pytest.raises(EscapeRefused) as refused:
         resolver(root_fd, parse(text), flags)
     assert refused.value.fault is EscapeFault.LINK
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
-    assert _open_count() == before
+    assert open_count() == before
 
 
 @pytest.mark.parametrize(
@@ -104,22 +93,22 @@ def test_no_link_is_followed_wherever_it_leads(
 def test_ordinary_answers_are_told_apart_from_escapes(
     resolver: Resolver, root_fd: int, text: str, flags: int, fault: EntryFault
 ) -> None:
-    before = _open_count()
+    before = open_count()
     with pytest.raises(EntryUnavailable) as refused:
         resolver(root_fd, parse(text), flags)
     assert refused.value.fault is fault
-    assert _open_count() == before
+    assert open_count() == before
 
 
 @pytest.mark.parametrize("text", ["proc/version", "proc"])
 def test_no_mount_is_crossed(resolver: Resolver, text: str) -> None:
-    before = _open_count()
+    before = open_count()
     top = os.open("/", DIRECTORY_FLAGS)
     with pytest.raises(EscapeRefused) as refused:
         resolver(top, parse(text), os.O_RDONLY)
     os.close(top)
     assert refused.value.fault is EscapeFault.CROSSING
-    assert _open_count() == before
+    assert open_count() == before
 
 
 def test_a_magic_link_of_proc_is_a_link_like_any_other(resolver: Resolver) -> None:
